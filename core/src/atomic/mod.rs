@@ -1,0 +1,37 @@
+//! Floor 0: the one door to atomics, cells, fences and spin hints.
+//!
+//! Nothing else in this crate, and nothing in the crates above it, names the crate an atomic type
+//! comes from. So the same source runs on a processor with or without compare-and-swap, and under
+//! the loom model checker.
+//!
+//! # The backings, and when to prefer which
+//!
+//! | backing | chosen by | prefer it |
+//! |---|---|---|
+//! | `core::sync::atomic` | default | wherever the target has compare-and-swap |
+//! | `portable-atomic` | feature `portable-atomic` | on targets without compare-and-swap (`thumbv6m`, `riscv32imc`), and for 64-bit atomics on 32-bit targets. The maintained choice. This crate enables none of its features: the final binary picks `critical-section` or `unsafe-assume-single-core` |
+//! | `atomic-polyfill` | feature `atomic-polyfill` | only in a project that already ships it: it is in maintenance, its authors recommend `portable-atomic`. Every operation on a target without the instruction is one `critical-section` |
+//! | `loom` | `cfg(inkle_loom)` | never by hand: the mirror package `loom-tests` sets it |
+//!
+//! With both features on, `portable-atomic` wins. On a target without compare-and-swap and with
+//! neither feature, the crate does not compile and says so.
+//!
+//! # What is behind the door
+//!
+//! [`AtomicU32`], [`AtomicUsize`], [`AtomicWord`] (the widest word a queue slot may be: 64 bits
+//! where the target has 64-bit compare-and-swap, else 32), [`fence`], [`spin_loop`], [`Ordering`]
+//! and [`UnsafeCell`], whose two methods take closures so that loom sees every access.
+//!
+//! House rule: `SeqCst` only as a fence, never on an access.
+
+#[cfg(inkle_loom)]
+mod model;
+#[cfg(inkle_loom)]
+pub use model::*;
+
+#[cfg(not(inkle_loom))]
+mod native;
+#[cfg(not(inkle_loom))]
+pub use native::*;
+
+pub use core::sync::atomic::Ordering;

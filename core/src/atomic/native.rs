@@ -1,0 +1,80 @@
+//! The door on real ground: plain re-exports and a transparent cell.
+
+#[cfg(feature = "portable-atomic")]
+use portable_atomic as backing;
+
+#[cfg(all(feature = "atomic-polyfill", not(feature = "portable-atomic")))]
+use atomic_polyfill as backing;
+
+#[cfg(not(any(feature = "portable-atomic", feature = "atomic-polyfill")))]
+use core::sync::atomic as backing;
+
+#[cfg(not(any(
+    target_has_atomic = "32",
+    feature = "portable-atomic",
+    feature = "atomic-polyfill"
+)))]
+compile_error!(
+    "this target has no compare-and-swap: enable inkle-core's feature `portable-atomic` (and, in \
+     the final binary, portable-atomic's `critical-section` or `unsafe-assume-single-core`)"
+);
+
+pub use backing::{AtomicU32, AtomicUsize, fence};
+pub use core::hint::spin_loop;
+
+/// The widest word a queue slot may be on this target: an unsigned integer of 64 bits where 64-bit
+/// compare-and-swap is native, else of 32.
+#[cfg(target_has_atomic = "64")]
+pub type Word = u64;
+/// The atomic form of [`Word`].
+#[cfg(target_has_atomic = "64")]
+pub type AtomicWord = backing::AtomicU64;
+
+/// The widest word a queue slot may be on this target: an unsigned integer of 64 bits where 64-bit
+/// compare-and-swap is native, else of 32.
+#[cfg(not(target_has_atomic = "64"))]
+pub type Word = u32;
+/// The atomic form of [`Word`].
+#[cfg(not(target_has_atomic = "64"))]
+pub type AtomicWord = AtomicU32;
+
+/// A cell whose contents may be changed through a shared reference.
+///
+/// The two methods take closures, so that under loom each access has a beginning and an end and a
+/// race between two of them is an error. On real ground they compile to nothing.
+///
+/// Panics: none. Interrupt-safe: as safe as what the closure does.
+///
+/// ```
+/// use inkle_core::atomic::UnsafeCell;
+///
+/// let cell = UnsafeCell::new(1);
+/// // SAFETY: nobody else can see `cell`.
+/// cell.with_mut(|p| unsafe { *p += 1 });
+/// // SAFETY: as above.
+/// assert_eq!(cell.with(|p| unsafe { *p }), 2);
+/// ```
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub struct UnsafeCell<T: ?Sized>(core::cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    /// A cell that holds `value`.
+    pub const fn new(value: T) -> Self {
+        Self(core::cell::UnsafeCell::new(value))
+    }
+
+    /// Calls `f` with a pointer for reading. Following it is the caller's promise that nobody
+    /// writes meanwhile.
+    #[inline(always)]
+    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        f(self.0.get())
+    }
+
+    /// Calls `f` with a pointer for writing. Following it is the caller's promise that nobody else
+    /// reads or writes meanwhile.
+    #[inline(always)]
+    pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}

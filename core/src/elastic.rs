@@ -1,0 +1,269 @@
+//! Floor 4: a bounded queue that grows when it must.
+//!
+//! [`Elastic`] is a queue of fixed capacity and, behind a lock, a backlog that somebody with an
+//! allocator provides. While the ring has room it is the ring, at the ring's price plus one load.
+//! When the ring is full, puts go to the backlog until the backlog has been emptied again.
+//!
+//! # Layout
+//!
+//! The ring, a lock over the backlog, and `era`: even while the backlog is empty ("ring"), odd while
+//! it is in use ("backlog"); it moves by one each time.
+//!
+//! # Invariants
+//!
+//! 1. The backlog has items exactly in odd eras, as seen under the lock.
+//! 2. An era turns odd only under the lock, with the ring found full (or closed to us) by the pusher
+//!    that turns it.
+//! 3. Everything in the ring may be popped before anything in the backlog: a push that reaches the
+//!    ring in an odd era began before that era did, so it runs at the same time as every push of the
+//!    era.
+//!
+//! # Linearization points
+//!
+//! Push: the ring's, or the append under the lock. Pop: the ring's, or the removal under the lock.
+//! `Empty`: the ring's, inside one even era seen before and after. `Closed`: under the lock, with
+//! the ring closed and drained and the backlog empty.
+//!
+//! # Progress and cost
+//!
+//! That of the ring while the ring has room; else blocking (a lock around the backlog's own
+//! operation). Never use it from an interrupt handler.
+
+use core::fmt;
+
+use crate::atomic::{AtomicUsize, Ordering, UnsafeCell, fence};
+use crate::error::{PopError, PushError};
+use crate::platform::Platform;
+use crate::queue::Queue;
+use crate::sync::Lock;
+
+/// What an [`Elastic`] queue grows into: a list that takes items at its end and gives them from its
+/// front. Only one thread at a time uses it.
+///
+/// ```
+/// use inkle_core::elastic::Backlog;
+/// use std::collections::VecDeque;
+///
+/// struct List<T>(VecDeque<T>);
+///
+/// impl<T> Backlog<T> for List<T> {
+///     fn append(&mut self, item: T) -> Result<(), T> {
+///         self.0.push_back(item);
+///         Ok(())
+///     }
+///     fn take(&mut self) -> Option<T> {
+///         self.0.pop_front()
+///     }
+///     fn len(&self) -> usize {
+///         self.0.len()
+///     }
+/// }
+/// ```
+pub trait Backlog<T> {
+    /// Adds an item at the end, or gives it back if there is no memory.
+    fn append(&mut self, item: T) -> Result<(), T>;
+
+    /// Takes the item at the front.
+    fn take(&mut self) -> Option<T>;
+
+    /// How many items there are.
+    fn len(&self) -> usize;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A queue `Q` of fixed capacity that overflows into a backlog `B`, in the order of its pushes.
+///
+/// ```
+/// use inkle_core::elastic::{Backlog, Elastic};
+/// use inkle_core::platform::{NoBoard, Spin};
+/// use inkle_core::queue::{Queue, fifo::FastFifo};
+/// # use std::collections::VecDeque;
+/// # #[derive(Default)]
+/// # struct List(VecDeque<u32>);
+/// # impl Backlog<u32> for List {
+/// #     fn append(&mut self, item: u32) -> Result<(), u32> { self.0.push_back(item); Ok(()) }
+/// #     fn take(&mut self) -> Option<u32> { self.0.pop_front() }
+/// #     fn len(&self) -> usize { self.0.len() }
+/// # }
+///
+/// let queue: Elastic<_, _, Spin<NoBoard>> =
+///     Elastic::new(FastFifo::<u32, 2>::new(), List::default());
+/// for item in 0..100 {
+///     queue.try_push(item).unwrap();
+/// }
+/// assert_eq!(queue.len(), 100);
+/// for item in 0..100 {
+///     assert_eq!(queue.try_pop(), Ok(item));
+/// }
+/// ```
+pub struct Elastic<Q, B, P> {
+    ring: Q,
+    /// Even: the backlog is empty. Odd: it is in use.
+    era: AtomicUsize,
+    /// How many items ever went to the backlog; for tickets.
+    spilled: AtomicUsize,
+    lock: Lock<P>,
+    backlog: UnsafeCell<B>,
+}
+
+// SAFETY: the backlog is only touched by the holder of the lock, one thread at a time, so it needs
+// `Send` and no more; the other fields are shared as themselves.
+unsafe impl<Q: Sync, B: Send, P> Sync for Elastic<Q, B, P> {}
+
+impl<Q, B, P: Platform> Elastic<Q, B, P> {
+    const_fn! {
+        /// An elastic queue over `ring` and `backlog`, which must both be new and empty.
+        pub const fn new(ring: Q, backlog: B) -> Self {
+            Self {
+                ring,
+                era: AtomicUsize::new(0),
+                spilled: AtomicUsize::new(0),
+                lock: Lock::new(),
+                backlog: UnsafeCell::new(backlog),
+            }
+        }
+    }
+}
+
+impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
+    /// Calls `f` with the backlog, under the lock.
+    fn locked<R>(&self, f: impl FnOnce(&mut B) -> R) -> R {
+        let _guard = self.lock.guard();
+        // SAFETY: the guard is ours and lives until `f` is done, and nobody else releases this
+        // private lock, so no other reference to the backlog exists.
+        self.backlog.with_mut(|backlog| f(unsafe { &mut *backlog }))
+    }
+
+    #[cold]
+    fn push_slowly(&self, mut item: Q::Item) -> Result<(), PushError<Q::Item>> {
+        self.locked(|backlog| {
+            // Relaxed: the era only changes under the lock.
+            let era = self.era.load(Ordering::Relaxed);
+            if era % 2 == 0 {
+                // Once more under the lock: the era may only turn with the ring full.
+                match self.ring.try_push(item) {
+                    Err(PushError::Full(back)) => item = back,
+                    result => return result,
+                }
+            } else if self.ring.is_closed() {
+                return Err(PushError::Closed(item));
+            }
+            backlog.append(item).map_err(PushError::Full)?;
+            // Relaxed: read as part of a ticket by whoever has got the item, through the lock.
+            self.spilled.fetch_add(1, Ordering::Relaxed);
+            if era % 2 == 0 {
+                // Release, pairs with the Acquire loads of `era`: whoever sees the odd era finds the
+                // item under the lock.
+                self.era.store(era.wrapping_add(1), Ordering::Release);
+            }
+            Ok(())
+        })
+    }
+
+    #[cold]
+    fn pop_slowly(&self) -> Result<Q::Item, PopError> {
+        self.locked(|backlog| {
+            // What is in the ring comes first.
+            let ring = match self.ring.try_pop() {
+                Ok(item) => return Ok(item),
+                Err(error) => error,
+            };
+            let Some(item) = backlog.take() else {
+                return Err(ring);
+            };
+            if backlog.is_empty() {
+                // Relaxed: the era only changes under the lock.
+                let era = self.era.load(Ordering::Relaxed);
+                // Release, pairs with the Acquire loads of `era`: a push of the next era comes after
+                // everything in this one.
+                self.era.store(era.wrapping_add(1), Ordering::Release);
+            }
+            Ok(item)
+        })
+    }
+}
+
+impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
+    type Item = Q::Item;
+
+    #[inline]
+    fn try_push(&self, item: Q::Item) -> Result<(), PushError<Q::Item>> {
+        // Acquire, pairs with the Release of the era's stores.
+        if self.era.load(Ordering::Acquire) % 2 == 0 {
+            match self.ring.try_push(item) {
+                Err(PushError::Full(item)) => self.push_slowly(item),
+                result => result,
+            }
+        } else {
+            self.push_slowly(item)
+        }
+    }
+
+    #[inline]
+    fn try_pop(&self) -> Result<Q::Item, PopError> {
+        loop {
+            // Acquire, pairs with the Release of the era's stores.
+            let era = self.era.load(Ordering::Acquire);
+            match self.ring.try_pop() {
+                Ok(item) => return Ok(item),
+                Err(PopError::Empty) if era % 2 == 0 => {
+                    // Pairs with the lock's and the ring's orderings on the side of the push: the
+                    // second look at the era comes after the look at the ring.
+                    fence(Ordering::SeqCst);
+                    // Relaxed: the fence does the work.
+                    if self.era.load(Ordering::Relaxed) == era {
+                        return Err(PopError::Empty);
+                    }
+                }
+                Err(_) => return self.pop_slowly(),
+            }
+        }
+    }
+
+    fn close(&self) -> bool {
+        // Under the lock, so that no push lands in the backlog after it.
+        self.locked(|_| self.ring.close())
+    }
+
+    fn is_closed(&self) -> bool {
+        self.ring.is_closed()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    fn len(&self) -> usize {
+        self.locked(|backlog| self.ring.len() + backlog.len())
+    }
+
+    fn is_empty(&self) -> bool {
+        // Relaxed: a snapshot.
+        self.era.load(Ordering::Relaxed) % 2 == 0 && self.ring.is_empty()
+    }
+
+    fn ticket(&self) -> usize {
+        // Two loads are enough: both only grow, so the sum lies between the counts at the beginning
+        // and at the end.
+        let spilled = self.spilled.load(Ordering::Relaxed);
+        self.ring.ticket_after(self.ring.ticket(), spilled)
+    }
+
+    fn ticket_after(&self, ticket: usize, pushes: usize) -> usize {
+        self.ring.ticket_after(ticket, pushes)
+    }
+
+    fn tickets_between(&self, from: usize, to: usize) -> usize {
+        self.ring.tickets_between(from, to)
+    }
+}
+
+impl<Q: Queue + fmt::Debug, B: Backlog<Q::Item>, P: Platform> fmt::Debug for Elastic<Q, B, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Elastic").field("ring", &self.ring).field("len", &self.len()).finish()
+    }
+}

@@ -1,0 +1,160 @@
+//! The errors of the kernel: values, one small family, and a rejected item is always handed back.
+//!
+//! Two floors, two pairs. A queue that never blocks says [`PushError`] or [`PopError`]; a channel,
+//! which may also run out of time, says [`PutError`] or [`GetError`].
+
+use core::error::Error;
+use core::fmt;
+
+/// Why a queue did not take an item. The item comes back.
+///
+/// ```
+/// use inkle_core::queue::{Queue, word::WordRing};
+/// use inkle_core::PushError;
+///
+/// let queue = WordRing::<u32, 1>::new();
+/// queue.try_push(1).unwrap();
+/// assert_eq!(queue.try_push(2), Err(PushError::Full(2)));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PushError<T> {
+    /// There is no free slot.
+    Full(T),
+    /// The queue is closed and takes nothing any more.
+    Closed(T),
+}
+
+impl<T> PushError<T> {
+    /// The item that was not taken.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Full(item) | Self::Closed(item) => item,
+        }
+    }
+}
+
+/// Why a queue gave no item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PopError {
+    /// There is nothing in the queue.
+    Empty,
+    /// The queue is closed and everything that was in it has been taken.
+    Closed,
+}
+
+/// Why a channel did not take an item. The item comes back.
+///
+/// ```
+/// use inkle_core::channel::{Channel, Shutdown};
+/// use inkle_core::platform::{NoBoard, Spin};
+/// use inkle_core::queue::word::WordRing;
+/// use inkle_core::PutError;
+///
+/// let channel: Channel<WordRing<u32, 1>, Spin<NoBoard>> = Channel::new(WordRing::new());
+/// channel.try_put(1).unwrap();
+/// assert_eq!(channel.try_put(2), Err(PutError::Full(2)));
+/// channel.shutdown(Shutdown::Graceful);
+/// assert_eq!(channel.try_put(3).unwrap_err().into_inner(), 3);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PutError<T> {
+    /// There is no free slot, and the call was not to wait.
+    Full(T),
+    /// There was no free slot until the deadline.
+    TimedOut(T),
+    /// The channel has been shut down.
+    ShutDown(T),
+}
+
+impl<T> PutError<T> {
+    /// The item that was not taken.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Full(item) | Self::TimedOut(item) | Self::ShutDown(item) => item,
+        }
+    }
+}
+
+/// Why a channel gave no item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GetError {
+    /// There is nothing in the channel, and the call was not to wait.
+    Empty,
+    /// There was nothing until the deadline.
+    TimedOut,
+    /// The channel has been shut down and nothing is left in it.
+    ShutDown,
+}
+
+/// The deadline passed first. Nothing was taken, nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOut;
+
+/// A lock was released that nobody held. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotHeld;
+
+/// A semaphore was released beyond the largest count it can hold. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyPermits;
+
+/// `task_done` was called more often than items were put. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyDone;
+
+/// Implements `Debug` (without asking it of the item), `Display` and `Error` for an enum that
+/// carries the rejected item.
+macro_rules! error_with_item {
+    ($name:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant(_) => concat!(stringify!($variant), "(..)")),+ })
+            }
+        }
+        impl<T> fmt::Display for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant(_) => $text),+ })
+            }
+        }
+        impl<T> Error for $name<T> {}
+    };
+}
+
+/// Implements `Display` and `Error` for a plain enum.
+macro_rules! error_plain {
+    ($name:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $text),+ })
+            }
+        }
+        impl Error for $name {}
+    };
+    ($name:ident, $text:literal) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($text)
+            }
+        }
+        impl Error for $name {}
+    };
+}
+
+error_with_item!(PushError { Full => "the queue is full", Closed => "the queue is closed" });
+error_with_item!(PutError {
+    Full => "the channel is full",
+    TimedOut => "the channel stayed full until the deadline",
+    ShutDown => "the channel has been shut down",
+});
+error_plain!(PopError { Empty => "the queue is empty", Closed => "the queue is closed and drained" });
+error_plain!(GetError {
+    Empty => "the channel is empty",
+    TimedOut => "the channel stayed empty until the deadline",
+    ShutDown => "the channel has been shut down and is drained",
+});
+error_plain!(TimedOut, "the deadline passed");
+error_plain!(NotHeld, "release of a lock that is not held");
+error_plain!(TooManyPermits, "release beyond the largest semaphore count");
+error_plain!(TooManyDone, "task_done called more often than items were put");

@@ -1,0 +1,303 @@
+//! Floor 2: sleep until something may have changed.
+//!
+//! An event count turns any "try" operation into a blocking one without a lock, without a list of
+//! waiters and without a system call while nobody sleeps. The idea is Dmitry Vyukov's; the
+//! accounting of signals, which keeps a second notifier from waking a thread that is already on its
+//! way, is ours.
+//!
+//! # Layout
+//!
+//! Two words. `epoch` counts notifications that had somebody to wake; it is the word sleepers sleep
+//! on. `state` is `signals << 16 | waiters`.
+//!
+//! # Protocol
+//!
+//! ```text
+//! waiter                                   notifier
+//! key = epoch; waiters += 1                make the condition true
+//! heavy fence                        <-->  light fence
+//! condition true? -> leave                 signals == waiters? -> return
+//! sleep while epoch == key                 signals += 1; epoch += 1; wake one
+//! leave: waiters -= 1, signals -= 1 if any
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. `signals <= waiters`.
+//! 2. `signals <= awake + pending`, where `awake` counts the waiters that cannot fall asleep any
+//!    more with their key and `pending` the notifiers between their signal and their wake. So
+//!    `signals == waiters` means that every waiter is awake or about to be woken, and a notifier that
+//!    finds it so may return. Leaving takes a signal along whenever there is one, even if it was
+//!    meant for somebody else: that makes `signals` too small, which costs a wake-up, never one too
+//!    large, which would lose one.
+//!
+//! # Why no wake-up is lost
+//!
+//! By the pair of fences, either the waiter's look at the condition sees what the notifier made
+//! true, or the notifier sees the waiter counted. In the second case `epoch` moves after the waiter
+//! has read its key, or the waiter is awake by invariant 2, prepares again and looks again.
+//!
+//! # Progress and cost
+//!
+//! `notify` is lock-free (wait-free while nobody waits: one fence, one load). Eight bytes.
+//! Interrupt-off window: none.
+
+use core::marker::PhantomData;
+
+use crate::atomic::{AtomicU32, Ordering};
+use crate::platform::{Deadline, Platform, Wake};
+
+/// One waiter in `state`.
+const WAITER: u32 = 1;
+/// One signal in `state`.
+const SIGNAL: u32 = 1 << 16;
+/// As many waiters as can be counted.
+const MAX_WAITERS: u32 = SIGNAL - 1;
+
+const fn waiters(state: u32) -> u32 {
+    state & MAX_WAITERS
+}
+
+const fn signals(state: u32) -> u32 {
+    state >> 16
+}
+
+/// What [`EventCount::prepare`] saw; hand it to [`EventCount::wait`] or [`EventCount::cancel`].
+#[derive(Debug)]
+#[must_use = "a prepared waiter must wait or cancel, or it is counted for ever"]
+pub struct Key(u32);
+
+/// Blocks threads until a condition, kept elsewhere, may have changed.
+///
+/// The waiter prepares, looks at the condition, and waits or cancels; [`block`](Self::block) does
+/// the three in a loop. The notifier makes the condition true, then notifies. At most 65,535
+/// threads can wait at once; one more spins at the door.
+///
+/// `P` is the ground. Works between processes if the platform's sleep does.
+///
+/// ```
+/// use inkle_core::atomic::{AtomicU32, Ordering};
+/// use inkle_core::event_count::EventCount;
+/// use inkle_core::platform::{Deadline, NoBoard, Spin};
+///
+/// static CHANGED: EventCount<Spin<NoBoard>> = EventCount::new();
+/// static VALUE: AtomicU32 = AtomicU32::new(0);
+///
+/// // The notifier, for instance an interrupt handler:
+/// VALUE.store(7, Ordering::Release);
+/// CHANGED.notify(1);
+///
+/// // The waiter:
+/// let seen = CHANGED.block(Deadline::NEVER, || match VALUE.load(Ordering::Acquire) {
+///     0 => None,
+///     value => Some(value),
+/// });
+/// assert_eq!(seen, Some(7));
+/// ```
+#[repr(C)]
+pub struct EventCount<P> {
+    epoch: AtomicU32,
+    state: AtomicU32,
+    platform: PhantomData<fn() -> P>,
+}
+
+impl<P: Platform> EventCount<P> {
+    const_fn! {
+        /// An event count that nobody waits on.
+        pub const fn new() -> Self {
+            Self {
+                epoch: AtomicU32::new(0),
+                state: AtomicU32::new(0),
+                platform: PhantomData,
+            }
+        }
+    }
+
+    /// Counts the caller as a waiter. After it, look at the condition once more, then
+    /// [`wait`](Self::wait) or [`cancel`](Self::cancel).
+    ///
+    /// Progress: lock-free. Interrupt-safe: yes. Ordering: the platform's heavy fence; a condition
+    /// made true before a `notify` that did not see this waiter is visible after it.
+    pub fn prepare(&self) -> Key {
+        let key = self.enroll();
+        // Pairs with the light fence of `notify`: without it the waiter's look at the condition
+        // could come before it is counted, and both sides would miss each other.
+        P::heavy_fence();
+        key
+    }
+
+    /// [`prepare`](Self::prepare) without the fence, for a waiter that holds the lock under which
+    /// the condition changes: the lock orders the two sides.
+    pub(crate) fn enroll(&self) -> Key {
+        // The key first, then the count. The other way round a signal could be counted for this
+        // waiter, which then reads the epoch that came with the signal, finds nothing to do and
+        // sleeps on it: counted as awake for ever.
+        //
+        // Acquire, pairs with the Release of `signal`'s increment: a waiter whose key is new sees
+        // everything that came before that notification. It also keeps the load above the count.
+        let key = Key(self.epoch.load(Ordering::Acquire));
+        // Relaxed: the exchange below checks it.
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            if waiters(state) == MAX_WAITERS {
+                crate::atomic::spin_loop();
+                state = self.state.load(Ordering::Relaxed);
+                continue;
+            }
+            // Release, pairs with the Acquire of `signal`: the key was read before any notifier
+            // that counts this waiter moves the epoch.
+            match self.state.compare_exchange(
+                state,
+                state + WAITER,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return key,
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// Takes the caller out again: the condition was true after all.
+    ///
+    /// Progress: lock-free. Interrupt-safe: yes.
+    pub fn cancel(&self, key: Key) {
+        let Key(_) = key;
+        self.leave();
+    }
+
+    /// Sleeps until a notification after [`prepare`](Self::prepare), or until `deadline`.
+    ///
+    /// [`Wake::TimedOut`] means that no notification came; even then the caller must look at the
+    /// condition once more if a notification stands for one item of several. May return
+    /// [`Wake::Woken`] for somebody else's notification.
+    ///
+    /// Progress: blocking. Interrupt-safe: no.
+    pub fn wait(&self, key: Key, deadline: Deadline) -> Wake {
+        let mut wake = Wake::Woken;
+        // Acquire, pairs with the Release of `notify`'s increment: what was made true before it.
+        while self.epoch.load(Ordering::Acquire) == key.0 {
+            if wake == Wake::TimedOut {
+                self.leave();
+                return Wake::TimedOut;
+            }
+            wake = P::wait(&self.epoch, key.0, deadline);
+        }
+        self.leave();
+        Wake::Woken
+    }
+
+    /// Wakes `count` waiters, or as many as there are. Returns at once, without a system call, when
+    /// nobody waits or everybody is already on the way.
+    ///
+    /// Progress: wait-free while nobody waits, else lock-free. Interrupt-safe: yes, if the
+    /// platform's `wake` is. Ordering: the platform's light fence; what the caller made true before
+    /// is visible to every waiter that this call does not see.
+    #[inline]
+    pub fn notify(&self, count: u32) {
+        // Pairs with the heavy fence of `prepare`.
+        P::light_fence();
+        // Relaxed: the fence above does the work.
+        let state = self.state.load(Ordering::Relaxed);
+        if waiters(state) != signals(state) {
+            self.signal(state, count);
+        }
+    }
+
+    /// [`notify`](Self::notify) without the fence, for a notifier ordered by a lock with the waiter.
+    pub(crate) fn notify_ordered(&self, count: u32) {
+        // Relaxed: the lock that both sides held orders this load after the waiter's `enroll`.
+        let state = self.state.load(Ordering::Relaxed);
+        if waiters(state) != signals(state) {
+            self.signal(state, count);
+        }
+    }
+
+    #[cold]
+    fn signal(&self, mut state: u32, count: u32) {
+        loop {
+            let missing = waiters(state) - signals(state);
+            let now = if missing < count { missing } else { count };
+            if now == 0 {
+                return;
+            }
+            // Acquire, pairs with the Release of `enroll`: every waiter counted here has its key.
+            match self.state.compare_exchange(
+                state,
+                state + now * SIGNAL,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    // Release, pairs with the Acquire of `wait` and `enroll`: a waiter that finds the
+                    // epoch moved also finds what was made true.
+                    self.epoch.fetch_add(1, Ordering::Release);
+                    P::wake(&raw const self.epoch, now);
+                    return;
+                }
+                Err(seen) => state = seen,
+            }
+        }
+    }
+
+    /// Takes one waiter out, and one signal if there is any (invariant 2).
+    fn leave(&self) {
+        // Relaxed: only the counts matter here, and the exchange below checks them.
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let less = if signals(state) == 0 { WAITER } else { WAITER + SIGNAL };
+            // Relaxed: a count and no message. Being a read-modify-write it continues the release
+            // sequences of the `enroll`s before it.
+            match self.state.compare_exchange(
+                state,
+                state - less,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(seen) => state = seen,
+            }
+        }
+    }
+
+    /// Calls `attempt` until it gives something, sleeping between calls; `None` when `deadline`
+    /// passes first. `attempt` is called at least once, and once more after a time-out, so that a
+    /// notification is never swallowed.
+    ///
+    /// Progress: blocking. Interrupt-safe: no.
+    pub fn block<R>(
+        &self,
+        deadline: Deadline,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        if let Some(result) = attempt() {
+            return Some(result);
+        }
+        if deadline.has_passed::<P>() {
+            return None;
+        }
+        let mut round = 0;
+        while P::relax(round) {
+            if let Some(result) = attempt() {
+                return Some(result);
+            }
+            round += 1;
+        }
+        loop {
+            let key = self.prepare();
+            if let Some(result) = attempt() {
+                self.cancel(key);
+                return Some(result);
+            }
+            if self.wait(key, deadline) == Wake::TimedOut {
+                return attempt();
+            }
+        }
+    }
+}
+
+impl<P: Platform> Default for EventCount<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

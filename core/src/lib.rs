@@ -1,0 +1,63 @@
+//! # inkle-core
+//!
+//! One set of queues, event counts, channels and locks that runs without an allocator on a
+//! microcontroller, in a threaded application, in memory shared between processes, and under the
+//! loom model checker: the same source in all four places.
+//!
+//! The crate is `no_std`, has no `alloc`, no reachable panic and no lock hidden inside. Whatever it
+//! needs from the ground it stands on comes through one small trait, [`platform::Platform`].
+//!
+//! | floor | module | holds |
+//! |---|---|---|
+//! | 0 | [`atomic`] | the one door to atomics, cells, fences and spin hints |
+//! | 1 | [`platform`] | what the kernel asks of the ground: a clock, sleep, wake; [`Deadline`] |
+//! | 2 | [`event_count`] | sleep until something may have changed |
+//! | 3 | [`queue`], [`slab`] | queues that never block, each with its progress guarantee |
+//! | 4 | [`sync`], [`channel`], [`elastic`] | locks and events; any queue made blocking |
+//!
+//! A module uses only floors below its own.
+//!
+//! ## First steps
+//!
+//! Every type has a `const` constructor, so it can be a `static`:
+//!
+//! ```
+//! use inkle_core::channel::Channel;
+//! use inkle_core::platform::{NoBoard, Spin};
+//! use inkle_core::queue::fifo::Fifo;
+//!
+//! static JOBS: Channel<Fifo<[u8; 16], 8>, Spin<NoBoard>> = Channel::new(Fifo::new());
+//!
+//! JOBS.put([7; 16]).unwrap();
+//! assert_eq!(JOBS.get(), Ok([7; 16]));
+//! ```
+//!
+//! ## How operations are named
+//!
+//! `get()` waits, `try_get()` never waits, `get_until(deadline)` waits until then and
+//! `get_timeout(duration)` is its short form. A put that fails hands the item back inside the error.
+//!
+//! ## Features
+//!
+//! - `portable-atomic`, `atomic-polyfill`: what stands behind the [`atomic`] door.
+//! - `compact`: never pad against false sharing. Without it, 64-bit targets pad the two ends of a
+//!   queue to 128 bytes each and all other targets pad nothing.
+#![no_std]
+#![warn(clippy::std_instead_of_core, clippy::alloc_instead_of_core)]
+
+#[macro_use]
+mod macros;
+
+pub mod atomic;
+pub mod channel;
+pub mod elastic;
+pub mod error;
+pub mod event_count;
+mod pad;
+pub mod platform;
+pub mod queue;
+pub mod slab;
+pub mod sync;
+
+pub use error::{GetError, PopError, PushError, PutError, TimedOut};
+pub use platform::{Deadline, Platform};

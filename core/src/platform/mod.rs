@@ -1,0 +1,115 @@
+//! Floor 1: what the kernel asks of the ground it stands on.
+//!
+//! A [`Platform`] is a clock, a way to sleep on a word, a way to wake sleepers, and what one turn of
+//! a spin loop costs. It is a type without values: every primitive takes it as a type parameter and
+//! stores nothing of it. To port the kernel to a new ground, write one `impl`.
+//!
+//! Ready grounds: [`Spin`] here (bare metal, never sleeps); threads and processes of an operating
+//! system in the crate `inkle`; the model checker's in the package `loom-tests`.
+
+mod deadline;
+mod spin;
+
+pub use deadline::Deadline;
+pub use spin::{Board, NoBoard, Spin};
+
+use crate::atomic::{AtomicU32, Ordering, fence};
+
+/// Why [`Platform::wait`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// Woken, or the word had already changed, or for no reason at all.
+    Woken,
+    /// The deadline passed while asleep.
+    TimedOut,
+}
+
+/// The ground: a clock, sleep and wake on a 32-bit word, and what one spin costs.
+///
+/// # What an implementation promises
+///
+/// *Sleep and wake* are those of a futex. [`wait`](Platform::wait) compares the word with
+/// `expected` and falls asleep as one step: a [`wake`](Platform::wake) for that word that comes
+/// after a change of the word either finds the sleeper or the sleeper finds the change. It may
+/// return for no reason. `wake` reaches sleepers in the order in which they fell asleep.
+///
+/// *Fences.* If one thread writes A, calls [`light_fence`](Platform::light_fence) and reads B, and
+/// another writes B, calls [`heavy_fence`](Platform::heavy_fence) and reads A, then at least one of
+/// them sees the other's write. The default is a sequentially consistent fence on both sides. A
+/// ground with an asymmetric barrier may make the light side free.
+///
+/// No memory safety of this crate rests on these promises: a wrong platform can make a caller sleep
+/// too long, not more.
+///
+/// ```
+/// use inkle_core::atomic::{AtomicU32, Ordering, spin_loop};
+/// use inkle_core::platform::{Deadline, Platform, Wake};
+/// use inkle_core::sync::Lock;
+///
+/// /// A ground that only spins and has no clock.
+/// struct Busy;
+///
+/// impl Platform for Busy {
+///     const HAS_CLOCK: bool = false;
+///     fn now() -> u64 {
+///         0
+///     }
+///     fn wait(word: &AtomicU32, expected: u32, _deadline: Deadline) -> Wake {
+///         while word.load(Ordering::Relaxed) == expected {
+///             spin_loop();
+///         }
+///         Wake::Woken
+///     }
+///     fn wake(_word: *const AtomicU32, _count: u32) {}
+///     fn current() -> usize {
+///         1
+///     }
+///     fn relax(_round: u32) -> bool {
+///         false
+///     }
+/// }
+///
+/// static LOCK: Lock<Busy> = Lock::new();
+/// drop(LOCK.guard());
+/// ```
+pub trait Platform {
+    /// Whether [`now`](Platform::now) moves. Without a clock a finite deadline cannot be measured,
+    /// and [`Deadline::after`] says "has already passed": the operation polls.
+    const HAS_CLOCK: bool = true;
+
+    /// Nanoseconds of a clock that never goes back. Where it starts is the platform's choice.
+    fn now() -> u64;
+
+    /// Sleeps while `word` holds `expected`, until woken or until `deadline`.
+    ///
+    /// Returns [`Wake::TimedOut`] only if the deadline has passed. May return [`Wake::Woken`] for no
+    /// reason, so the caller looks again.
+    fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake;
+
+    /// Wakes at most `count` sleepers on `word`, oldest first.
+    ///
+    /// `word` is an address and is never followed: the word may be gone by then, because the
+    /// sleeper that saw the last change may already have freed it.
+    fn wake(word: *const AtomicU32, count: u32);
+
+    /// A number, not 0, that no other thread of control has at the same time.
+    fn current() -> usize;
+
+    /// One turn of a bounded spin before sleeping. `round` counts from 0. `false` means: spun
+    /// enough, sleep.
+    fn relax(round: u32) -> bool;
+
+    /// The frequent side of a check-then-sleep pair: stands between "published" and "is anybody
+    /// asleep?". Pairs with [`heavy_fence`](Platform::heavy_fence).
+    #[inline(always)]
+    fn light_fence() {
+        fence(Ordering::SeqCst);
+    }
+
+    /// The sleeper's side of a check-then-sleep pair: stands between "I am about to sleep" and "is
+    /// there really nothing?". Pairs with [`light_fence`](Platform::light_fence).
+    #[inline(always)]
+    fn heavy_fence() {
+        fence(Ordering::SeqCst);
+    }
+}

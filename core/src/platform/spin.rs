@@ -1,0 +1,101 @@
+//! The bare ground: nothing to sleep on, so a waiter spins.
+
+use core::marker::PhantomData;
+
+use ::spin::relax::RelaxStrategy;
+
+use super::{Deadline, Platform, Wake};
+use crate::atomic::{AtomicU32, Ordering};
+
+/// What a bare machine tells [`Spin`] about itself: a clock, and who is asking.
+///
+/// ```
+/// use inkle_core::platform::{Board, Spin};
+///
+/// struct MyBoard;
+///
+/// impl Board for MyBoard {
+///     fn now() -> u64 {
+///         // Read the timer's counter here and scale it to nanoseconds.
+///         0
+///     }
+///     fn current() -> usize {
+///         // On several harts: the hart's id, plus one.
+///         1
+///     }
+/// }
+///
+/// type Ground = Spin<MyBoard>;
+/// ```
+pub trait Board {
+    /// Whether [`now`](Board::now) moves; see [`Platform::HAS_CLOCK`].
+    const HAS_CLOCK: bool = true;
+
+    /// Nanoseconds of a clock that never goes back.
+    fn now() -> u64;
+
+    /// A number, not 0, for the thread of control that asks. One is enough on a single hart.
+    fn current() -> usize {
+        1
+    }
+}
+
+/// A board without a clock: finite timeouts poll, waits without limit wait.
+#[derive(Clone, Copy, Debug)]
+pub struct NoBoard;
+
+impl Board for NoBoard {
+    const HAS_CLOCK: bool = false;
+
+    fn now() -> u64 {
+        0
+    }
+}
+
+/// A platform that waits by spinning, for a machine without an operating system.
+///
+/// `B` is the board's clock, `R` the [relax strategy](::spin::relax) of the `spin` crate that one
+/// turn of the loop costs (the default tells the processor that it spins).
+///
+/// Only another hart or an interrupt handler can end such a wait. An interrupt handler itself must
+/// use the `try_` forms.
+///
+/// ```
+/// use inkle_core::platform::{NoBoard, Spin};
+/// use inkle_core::sync::Event;
+///
+/// static READY: Event<Spin<NoBoard>> = Event::new();
+/// READY.set();
+/// READY.wait();
+/// ```
+pub struct Spin<B, R = ::spin::relax::Spin>(PhantomData<fn() -> (B, R)>);
+
+impl<B: Board, R: RelaxStrategy> Platform for Spin<B, R> {
+    const HAS_CLOCK: bool = B::HAS_CLOCK;
+
+    fn now() -> u64 {
+        B::now()
+    }
+
+    fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake {
+        // Relaxed: the caller looks again with its own ordering once this returns.
+        while word.load(Ordering::Relaxed) == expected {
+            if deadline.has_passed::<Self>() {
+                return Wake::TimedOut;
+            }
+            R::relax();
+        }
+        Wake::Woken
+    }
+
+    fn wake(_word: *const AtomicU32, _count: u32) {}
+
+    fn current() -> usize {
+        B::current()
+    }
+
+    fn relax(_round: u32) -> bool {
+        // `wait` itself spins: there is no cheaper thing to do first.
+        false
+    }
+}

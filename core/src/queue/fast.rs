@@ -1,0 +1,395 @@
+//! [`FastFifo`]: the last nanosecond between threads, at the price of progress.
+//!
+//! The bounded queue of Dmitry Vyukov, with slots that say which lap they are in, so that any
+//! capacity works, and with the exact test for full and empty that crossbeam's `ArrayQueue` adds.
+//!
+//! # Layout
+//!
+//! `head` and `tail` are positions and are the truth: an operation first claims its position by an
+//! exchange there, then works on the slot alone. A slot's word is `lap << 1 | full` and goes through
+//! `empty(0), full(0), empty(1), ...`. The top bit of `tail` means closed.
+//!
+//! # Invariants
+//!
+//! 1. Only the claimer of position `lap·N + i` changes slot `i` from `empty(lap)` to `full(lap)`
+//!    (push) or on to `empty(lap + 1)` (pop).
+//! 2. `head <= tail <= head + N`.
+//!
+//! # Linearization points
+//!
+//! Push, pop and close at their exchange on `tail` or `head`; `Closed` of a push at its load of
+//! `tail`; `Full`, `Empty` and the `Closed` of a pop at the second load behind the fence.
+//!
+//! # Progress and cost
+//!
+//! *Blocking*: a thread that stops between its claim and its store holds up everybody who comes to
+//! that slot, so never share one with an interrupt or signal handler, nor with a process that may be
+//! killed. One read-modify-write and one store an operation, one word a slot beside the item.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+
+use ::spin::relax::{RelaxStrategy, Spin};
+
+use super::ring::{Geometry, Native, Storage, Width, index_bits};
+use super::{Queue, drop_all};
+use crate::atomic::{AtomicUsize, Ordering, UnsafeCell, fence, spin_loop};
+use crate::error::{PopError, PushError};
+use crate::pad::Pad;
+
+/// The mark of a closed queue in `tail`.
+const CLOSED: usize = 1 << (usize::BITS - 1);
+
+/// How often to look again at once before the relax strategy takes over.
+const LOOKS: u32 = 32;
+
+/// One slot of a [`FastFifo`]. Opaque.
+pub struct FastSlot<T> {
+    /// `lap << 1 | full`
+    state: AtomicUsize,
+    cell: UnsafeCell<MaybeUninit<T>>,
+}
+
+// SAFETY: a slot alone gives no access to its cell. The queue does, to one thread at a time
+// (invariant 1): an item goes in on one thread and comes out on another, which needs `T: Send` and
+// no more.
+unsafe impl<T: Send> Sync for FastSlot<T> {}
+
+impl<T> FastSlot<T> {
+    const_fn! {
+        /// An empty slot.
+        pub const fn new() -> Self {
+            Self { state: AtomicUsize::new(0), cell: UnsafeCell::new(MaybeUninit::uninit()) }
+        }
+    }
+}
+
+impl<T> Default for FastSlot<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for FastSlot<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FastSlot")
+    }
+}
+
+/// A fast queue between threads, any capacity from 1, first in first out.
+///
+/// **Blocking**: `try_push` and `try_pop` wait for a thread that was stopped in mid-operation on
+/// the same slot. Where that could be for ever (interrupt and signal handlers, killed processes,
+/// real-time threads of different priority) take [`Fifo`](super::fifo::Fifo) or
+/// [`WordRing`](super::word::WordRing). `Full`, `Empty` and `Closed` are exact.
+///
+/// `FastFifo<T, N>` is [`FastFifoIn`] with its slots inside.
+///
+/// ```
+/// use inkle_core::queue::fifo::FastFifo;
+/// use inkle_core::{PopError, PushError};
+///
+/// static LINES: FastFifo<&str, 2> = FastFifo::new();
+///
+/// LINES.try_push("warp").unwrap();
+/// LINES.try_push("weft").unwrap();
+/// assert_eq!(LINES.try_push("heddle"), Err(PushError::Full("heddle")));
+/// assert_eq!(LINES.try_pop(), Ok("warp"));
+/// ```
+pub type FastFifo<T, const N: usize, R = Spin, W = Native> = FastFifoIn<T, [FastSlot<T>; N], R, W>;
+
+/// [`FastFifo`] over any [`Storage`]: the algorithm itself.
+///
+/// `R` is what a thread does while it waits for another one in mid-operation (a
+/// [relax strategy](::spin::relax) of the `spin` crate); `W` limits the lap counter for models and
+/// tests.
+pub struct FastFifoIn<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy = Spin, W: Width = Native>
+{
+    head: Pad<AtomicUsize>,
+    tail: Pad<AtomicUsize>,
+    slots: S,
+    marker: PhantomData<fn(T, R, W) -> T>,
+}
+
+impl<T, const N: usize, R: RelaxStrategy, W: Width> FastFifo<T, N, R, W> {
+    const_fn! {
+        /// An empty queue. `N` is at least 1, or this does not compile.
+        pub const fn new() -> Self {
+            const { assert!(N >= 1, "a queue needs at least one slot") };
+            Self {
+                head: Pad(AtomicUsize::new(0)),
+                tail: Pad(AtomicUsize::new(0)),
+                slots: array![FastSlot::new(); N],
+                marker: PhantomData,
+            }
+        }
+    }
+}
+
+/// Spins for a short while, then leaves it to the strategy.
+#[cold]
+fn relax<R: RelaxStrategy>(looks: &mut u32) {
+    if *looks < LOOKS {
+        *looks += 1;
+        spin_loop();
+    } else {
+        R::relax();
+    }
+}
+
+impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T, S, R, W> {
+    /// An empty queue over `slots`, which must all be new; `None` if there are none or more than
+    /// a position can number.
+    ///
+    /// ```
+    /// use inkle_core::queue::fifo::{FastFifoIn, FastSlot};
+    ///
+    /// let slots: [FastSlot<String>; 3] = std::array::from_fn(|_| FastSlot::new());
+    /// let queue: FastFifoIn<String, _> = FastFifoIn::with_storage(slots).unwrap();
+    /// queue.try_push("shuttle".to_string()).unwrap();
+    /// ```
+    pub fn with_storage(slots: S) -> Option<Self> {
+        let count = slots.slots().len();
+        if count == 0 || index_bits(count) + 8 > usize::BITS {
+            return None;
+        }
+        Some(Self {
+            head: Pad(AtomicUsize::new(0)),
+            tail: Pad(AtomicUsize::new(0)),
+            slots,
+            marker: PhantomData,
+        })
+    }
+
+    #[inline(always)]
+    fn geometry(&self) -> Geometry {
+        // One bit less than a word for `CLOSED`, and a slot's lap must leave one for `full`.
+        Geometry::new(self.slots.slots().len(), const { lap_bits::<W>() }, 1)
+    }
+
+    /// The slot at `position`.
+    #[inline(always)]
+    fn slot(&self, geometry: Geometry, position: usize) -> &FastSlot<T> {
+        let slots = self.slots.slots();
+        let index = geometry.index(position);
+        debug_assert!(index < slots.len());
+        // SAFETY: every position comes from `Geometry::new`'s capacity, which is `slots.len()`, so
+        // its index is below it; `Storage` promises that the length does not change.
+        unsafe { slots.get_unchecked(index) }
+    }
+
+    /// As the trait's [`try_push`](Queue::try_push).
+    ///
+    /// Progress: **blocking** (see the type). Interrupt-safe: no. Ordering: release, pairs with
+    /// [`try_pop`](Self::try_pop)'s acquire. Source: QU005 without waiting.
+    #[inline]
+    pub fn try_push(&self, item: T) -> Result<(), PushError<T>> {
+        let geometry = self.geometry();
+        let mut looks = 0;
+        // Relaxed: the exchange below checks it.
+        let mut tail = self.tail.load(Ordering::Relaxed);
+        loop {
+            if tail & CLOSED != 0 {
+                // Pairs with the Release of `close`: what came before it.
+                fence(Ordering::Acquire);
+                return Err(PushError::Closed(item));
+            }
+            let slot = self.slot(geometry, tail);
+            let lap = geometry.lap(tail);
+            // Acquire, pairs with the Release store of a pop: it is done with the cell.
+            let state = slot.state.load(Ordering::Acquire);
+            if state == empty(lap) {
+                // Relaxed: the slot's state carries the item; who claims what is decided by the
+                // exchange alone.
+                match self.tail.compare_exchange_weak(
+                    tail,
+                    geometry.after(tail),
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => {
+                        // SAFETY: the claim of this position is ours alone (invariant 1), and the
+                        // last reader of the cell is done.
+                        slot.cell.with_mut(|cell| unsafe { (*cell).write(item) });
+                        // Release, pairs with the Acquire load of a pop: the item is complete.
+                        slot.state.store(full(lap), Ordering::Release);
+                        return Ok(());
+                    }
+                    Err(now) => tail = now,
+                }
+                continue;
+            }
+            if geometry.lap_after(state >> 1) == lap {
+                // Full in the lap before: either the queue is full, or a pop is in mid-operation.
+                // Pairs with the fence of another thread's `Empty`.
+                fence(Ordering::SeqCst);
+                // Relaxed: the fence does the work.
+                let head = self.head.load(Ordering::Relaxed);
+                if geometry.lap_later(head) == tail {
+                    return Err(PushError::Full(item));
+                }
+            }
+            // Either `tail` is old, or the pop of this slot is on its way.
+            relax::<R>(&mut looks);
+            tail = self.tail.load(Ordering::Relaxed);
+        }
+    }
+
+    /// As the trait's [`try_pop`](Queue::try_pop).
+    ///
+    /// Progress: **blocking** (see the type). Interrupt-safe: no. Ordering: acquire, pairs with
+    /// [`try_push`](Self::try_push)'s release. Source: QU007 without waiting.
+    #[inline]
+    pub fn try_pop(&self) -> Result<T, PopError> {
+        let geometry = self.geometry();
+        let mut looks = 0;
+        // Relaxed: the exchange below checks it.
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            let slot = self.slot(geometry, head);
+            let lap = geometry.lap(head);
+            // Acquire, pairs with the Release store of a push: the item is complete.
+            let state = slot.state.load(Ordering::Acquire);
+            if state == full(lap) {
+                // Relaxed: as in `try_push`.
+                match self.head.compare_exchange_weak(
+                    head,
+                    geometry.after(head),
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => {
+                        // SAFETY: the claim of this position is ours alone (invariant 1), and the
+                        // push has written the item, which moves out here.
+                        let item = slot.cell.with(|cell| unsafe { (*cell).assume_init_read() });
+                        // Release, pairs with the Acquire load of a push: we are done with the cell.
+                        slot.state.store(empty(geometry.lap_after(lap)), Ordering::Release);
+                        return Ok(item);
+                    }
+                    Err(now) => head = now,
+                }
+                continue;
+            }
+            if state == empty(lap) {
+                // Not pushed yet: either the queue is empty, or a push is in mid-operation.
+                // Pairs with the fence of another thread's `Full`.
+                fence(Ordering::SeqCst);
+                // Relaxed: the fence does the work.
+                let tail = self.tail.load(Ordering::Relaxed);
+                if tail == head {
+                    return Err(PopError::Empty);
+                }
+                if tail == head | CLOSED {
+                    // Pairs with the Release of `close`: what came before it.
+                    fence(Ordering::Acquire);
+                    return Err(PopError::Closed);
+                }
+            }
+            // Either `head` is old, or the push of this slot is on its way.
+            relax::<R>(&mut looks);
+            head = self.head.load(Ordering::Relaxed);
+        }
+    }
+
+    /// As the trait's [`close`](Queue::close).
+    ///
+    /// Progress: wait-free. Interrupt-safe: yes. Ordering: release, pairs with the acquire of the
+    /// operation that answers `Closed`.
+    pub fn close(&self) -> bool {
+        self.tail.fetch_or(CLOSED, Ordering::Release) & CLOSED == 0
+    }
+}
+
+/// The lap must fit into a slot's state beside the full bit, and into a position beside `CLOSED`.
+const fn lap_bits<W: Width>() -> u32 {
+    if W::LAP_BITS < usize::BITS - 1 { W::LAP_BITS } else { usize::BITS - 1 }
+}
+
+#[inline(always)]
+const fn empty(lap: usize) -> usize {
+    lap << 1
+}
+
+#[inline(always)]
+const fn full(lap: usize) -> usize {
+    lap << 1 | 1
+}
+
+impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> Queue
+    for FastFifoIn<T, S, R, W>
+{
+    type Item = T;
+
+    #[inline]
+    fn try_push(&self, item: T) -> Result<(), PushError<T>> {
+        self.try_push(item)
+    }
+
+    #[inline]
+    fn try_pop(&self) -> Result<T, PopError> {
+        self.try_pop()
+    }
+
+    fn close(&self) -> bool {
+        self.close()
+    }
+
+    fn is_closed(&self) -> bool {
+        // Acquire, pairs with the Release of `close`.
+        self.tail.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(self.slots.slots().len())
+    }
+
+    fn len(&self) -> usize {
+        let capacity = self.slots.slots().len();
+        // Acquire: the tail must not be older than the head.
+        let head = self.head.load(Ordering::Acquire);
+        let tail = self.tail.load(Ordering::Relaxed) & !CLOSED;
+        let len = self.geometry().distance(head, tail);
+        // Between the two loads both ends may have moved on.
+        if len < capacity { len } else { capacity }
+    }
+
+    fn ticket(&self) -> usize {
+        // Relaxed: pushes that happened before are visible by coherence.
+        self.tail.load(Ordering::Relaxed) & !CLOSED
+    }
+
+    fn ticket_after(&self, ticket: usize, pushes: usize) -> usize {
+        self.geometry().advance(ticket, pushes)
+    }
+
+    fn tickets_between(&self, from: usize, to: usize) -> usize {
+        self.geometry().distance(from, to)
+    }
+}
+
+impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> Drop
+    for FastFifoIn<T, S, R, W>
+{
+    fn drop(&mut self) {
+        drop_all(self);
+    }
+}
+
+impl<T, const N: usize, R: RelaxStrategy, W: Width> Default for FastFifo<T, N, R, W> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> fmt::Debug
+    for FastFifoIn<T, S, R, W>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FastFifo")
+            .field("len", &self.len())
+            .field("capacity", &self.slots.slots().len())
+            .field("closed", &self.is_closed())
+            .finish()
+    }
+}

@@ -1,0 +1,194 @@
+//! First in, first out, for items of any type.
+//!
+//! [`Fifo`] here is lock-free and interrupt-safe; [`FastFifo`] in `fast.rs` trades that for speed
+//! between threads.
+//!
+//! # Layout of `Fifo`
+//!
+//! `N` cells, a [`Pool`] of the free ones, and a [`WordRing`] `used` of the indices of the full ones
+//! in order. Push: claim a cell, write the item, push its index. Pop: pop an index, read the item,
+//! release the cell.
+//!
+//! # Invariants
+//!
+//! 1. Each index is in the pool, in `used`, or owned by one thread in mid-operation. So neither ring
+//!    can be full when an index is pushed to it.
+//! 2. A cell is touched only by the owner of its index.
+//!
+//! # Linearization points
+//!
+//! Push, pop, `Empty` and `Closed` are those of `used`. `Full` is "the pool is empty": a cell whose
+//! item is just being copied out still counts as full.
+//!
+//! # Progress and cost
+//!
+//! Lock-free, interrupt-safe: a thread that stops for ever costs one cell. Two read-modify-writes an
+//! operation. Two words a slot beside the item. Interrupt-off window: none.
+
+use core::fmt;
+use core::mem::MaybeUninit;
+
+pub use super::fast::{FastFifo, FastFifoIn, FastSlot};
+use super::word::{Index, WordRing};
+use super::{Queue, drop_all};
+use crate::atomic::UnsafeCell;
+use crate::error::{PopError, PushError};
+use crate::slab::Pool;
+
+/// A lock-free, interrupt-safe queue of items of any type, any capacity from 1, first in first out.
+///
+/// The default queue. Its neighbours: [`WordRing`] for items of at most 32 bits (half the price, a
+/// third of the memory); [`FastFifo`] if only threads touch it.
+///
+/// ```
+/// use inkle_core::queue::fifo::Fifo;
+/// use inkle_core::PushError;
+///
+/// static FRAMES: Fifo<[u8; 8], 2> = Fifo::new();
+///
+/// FRAMES.try_push([1; 8]).unwrap();
+/// FRAMES.try_push([2; 8]).unwrap();
+/// assert_eq!(FRAMES.try_push([3; 8]), Err(PushError::Full([3; 8])));
+/// assert_eq!(FRAMES.try_pop(), Ok([1; 8]));
+/// ```
+pub struct Fifo<T, const N: usize> {
+    free: Pool<N>,
+    used: WordRing<Index<N>, N>,
+    cells: [UnsafeCell<MaybeUninit<T>>; N],
+}
+
+// SAFETY: an item goes in on one thread and comes out on another, never shared (invariant 2). That
+// needs `T: Send` and no more.
+unsafe impl<T: Send, const N: usize> Sync for Fifo<T, N> {}
+// SAFETY: owning the queue is owning its items.
+unsafe impl<T: Send, const N: usize> Send for Fifo<T, N> {}
+
+impl<T, const N: usize> Fifo<T, N> {
+    const_fn! {
+        /// An empty queue. `N` is at least 1, or this does not compile.
+        pub const fn new() -> Self {
+            Self {
+                free: Pool::new(),
+                used: WordRing::new(),
+                cells: array![UnsafeCell::new(MaybeUninit::uninit()); N],
+            }
+        }
+    }
+
+    /// As the trait's [`try_push`](Queue::try_push).
+    ///
+    /// Progress: lock-free. Interrupt-safe: yes. Ordering: release, pairs with
+    /// [`try_pop`](Self::try_pop)'s acquire. Source: QU005 without waiting.
+    #[inline]
+    pub fn try_push(&self, item: T) -> Result<(), PushError<T>> {
+        let Some(index) = self.free.claim() else {
+            return Err(if self.used.is_closed() {
+                PushError::Closed(item)
+            } else {
+                PushError::Full(item)
+            });
+        };
+        // SAFETY: invariant 2: `claim` made us the owner, ordered after the last one.
+        self.cells[index].with_mut(|cell| unsafe { (*cell).write(item) });
+        match self.used.try_push(Index(index)) {
+            Ok(()) => Ok(()),
+            // `Full` cannot be (invariant 1).
+            Err(PushError::Closed(_) | PushError::Full(_)) => {
+                // SAFETY: we wrote the item above and still own the cell.
+                Err(PushError::Closed(unsafe { self.take(index) }))
+            }
+        }
+    }
+
+    /// As the trait's [`try_pop`](Queue::try_pop).
+    ///
+    /// Progress: lock-free. Interrupt-safe: yes. Ordering: acquire, pairs with
+    /// [`try_push`](Self::try_push)'s release. Source: QU007 without waiting.
+    #[inline]
+    pub fn try_pop(&self) -> Result<T, PopError> {
+        let index = self.used.try_pop()?.0;
+        // SAFETY: the pop made us the owner of the cell; the push had written it.
+        Ok(unsafe { self.take(index) })
+    }
+
+    /// Reads the item in the cell and gives the cell back.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the cell and the cell holds an item.
+    #[inline]
+    unsafe fn take(&self, index: usize) -> T {
+        debug_assert!(index < N);
+        // SAFETY: indices come from the pool and are below `N`.
+        let cell = unsafe { self.cells.get_unchecked(index) };
+        // SAFETY: the caller owns the cell and the cell holds an item, which moves out here.
+        let item = cell.with(|cell| unsafe { (*cell).assume_init_read() });
+        // SAFETY: the caller owned the index and the cell is empty now.
+        unsafe { self.free.release(index) };
+        item
+    }
+}
+
+impl<T, const N: usize> Queue for Fifo<T, N> {
+    type Item = T;
+
+    #[inline]
+    fn try_push(&self, item: T) -> Result<(), PushError<T>> {
+        self.try_push(item)
+    }
+
+    #[inline]
+    fn try_pop(&self) -> Result<T, PopError> {
+        self.try_pop()
+    }
+
+    fn close(&self) -> bool {
+        self.used.close()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.used.is_closed()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(N)
+    }
+
+    fn len(&self) -> usize {
+        self.used.len()
+    }
+
+    fn ticket(&self) -> usize {
+        self.used.ticket()
+    }
+
+    fn ticket_after(&self, ticket: usize, pushes: usize) -> usize {
+        self.used.ticket_after(ticket, pushes)
+    }
+
+    fn tickets_between(&self, from: usize, to: usize) -> usize {
+        self.used.tickets_between(from, to)
+    }
+}
+
+impl<T, const N: usize> Drop for Fifo<T, N> {
+    fn drop(&mut self) {
+        drop_all(self);
+    }
+}
+
+impl<T, const N: usize> Default for Fifo<T, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for Fifo<T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fifo")
+            .field("len", &self.len())
+            .field("capacity", &N)
+            .field("closed", &self.is_closed())
+            .finish()
+    }
+}

@@ -1,0 +1,100 @@
+//! Floor 3: queues that never block.
+//!
+//! | want | take |
+//! |---|---|
+//! | items of at most 32 bits, anywhere, also from interrupt handlers | [`word::WordRing`] |
+//! | items of any type, anywhere, also from interrupt handlers | [`fifo::Fifo`] |
+//! | items of any type between threads, the last nanosecond | [`fifo::FastFifo`] |
+//! | to wait for room or for an item | any of them in a [`Channel`](crate::channel::Channel) |
+//!
+//! All fulfil one small trait, [`Queue`]. `Full`, `Empty` and `Closed` are exact: each answer was
+//! true at one moment between call and return, in one order that all threads agree on
+//! (linearizable).
+
+mod fast;
+pub mod fifo;
+mod ring;
+pub mod word;
+
+use crate::error::{PopError, PushError};
+
+pub use ring::{Narrow, Native, Storage, Width};
+
+/// A queue that answers at once: what [`Channel`](crate::channel::Channel) makes blocking.
+///
+/// # Tickets
+///
+/// A queue numbers its successful pushes with *tickets*, cyclic numbers that only this queue can
+/// compare. That is how a channel knows how many items are unfinished without a counter on the fast
+/// path.
+///
+/// ```
+/// use inkle_core::queue::{Queue, fifo::Fifo};
+///
+/// fn move_one<Q: Queue>(from: &Q, to: &Q) -> bool {
+///     match from.try_pop() {
+///         Ok(item) => to.try_push(item).is_ok(),
+///         Err(_) => false,
+///     }
+/// }
+///
+/// let (a, b) = (Fifo::<&str, 2>::new(), Fifo::<&str, 2>::new());
+/// a.try_push("thread").unwrap();
+/// assert!(move_one(&a, &b));
+/// assert_eq!(b.try_pop(), Ok("thread"));
+/// ```
+pub trait Queue {
+    /// What the queue holds.
+    type Item;
+
+    /// Adds an item, or hands it back: [`PushError::Full`] or [`PushError::Closed`].
+    fn try_push(&self, item: Self::Item) -> Result<(), PushError<Self::Item>>;
+
+    /// Takes the next item. [`PopError::Closed`] means closed and nothing left, and is final.
+    fn try_pop(&self) -> Result<Self::Item, PopError>;
+
+    /// Takes no more items from now on; what is inside can still be popped. `true` for the call
+    /// that closed it.
+    fn close(&self) -> bool;
+
+    /// Whether the queue has been closed.
+    fn is_closed(&self) -> bool;
+
+    /// How many items fit; `None` if there is no limit.
+    fn capacity(&self) -> Option<usize>;
+
+    /// How many items are inside: a snapshot, exact while nobody pushes or pops.
+    fn len(&self) -> usize;
+
+    /// Whether nothing is inside: a snapshot, as [`len`](Queue::len).
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The ticket of the next push. Counts every push that happened before the call.
+    fn ticket(&self) -> usize;
+
+    /// The ticket that many `pushes` after `ticket`.
+    fn ticket_after(&self, ticket: usize, pushes: usize) -> usize;
+
+    /// How many pushes lie between two tickets of this queue.
+    fn tickets_between(&self, from: usize, to: usize) -> usize;
+}
+
+/// Pops and drops everything that is left, and goes on if an item's own `Drop` panics.
+fn drop_all<Q: Queue>(queue: &Q) {
+    struct GoOn<'a, Q: Queue>(&'a Q);
+    impl<Q: Queue> Drop for GoOn<'_, Q> {
+        fn drop(&mut self) {
+            while let Ok(item) = self.0.try_pop() {
+                drop(item);
+            }
+        }
+    }
+    // Empties the queue when it goes out of scope: once normally, and once more from the unwinding
+    // of a panicking item.
+    let rest = GoOn(queue);
+    while let Ok(item) = rest.0.try_pop() {
+        drop(item);
+    }
+}
