@@ -16,6 +16,12 @@ pub fn fence(order: Ordering) {
     loom::sync::atomic::fence(order);
 }
 
+/// A fence for the compiler alone. Loom knows no weaker fence than a real one.
+#[track_caller]
+pub fn compiler_fence(order: Ordering) {
+    fence(order);
+}
+
 /// One turn of a spin loop. Under loom another thread must run before the caller goes on.
 #[track_caller]
 pub fn spin_loop() {

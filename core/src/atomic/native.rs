@@ -21,6 +21,7 @@ compile_error!(
 
 pub use backing::{AtomicU32, AtomicUsize, fence};
 pub use core::hint::spin_loop;
+pub use core::sync::atomic::compiler_fence;
 
 /// The widest word a queue slot may be on this target: an unsigned integer of 64 bits where 64-bit
 /// compare-and-swap is native, else of 32.

@@ -1,0 +1,147 @@
+//! The grounds of an operating system, for every primitive of [`inkle_core`].
+//!
+//! [`Private`] is for the threads of one process and is what this crate's own modules stand on.
+//! [`Shared`] is for words in memory that several processes map. Both sleep on futexes with absolute
+//! monotonic deadlines; elsewhere than on Linux `Private` parks threads by address and `Shared` does
+//! not exist.
+
+use std::time::{Duration, Instant};
+
+use inkle_core::atomic::{AtomicU32, spin_loop};
+pub use inkle_core::platform::{Deadline, Platform, Wake};
+
+use crate::os;
+
+/// The threads of this process.
+///
+/// ```
+/// use inkle::kernel::sync::Lock;
+/// use inkle::platform::Private;
+///
+/// static LOCK: Lock<Private> = Lock::new();
+///
+/// let guard = LOCK.guard();
+/// assert!(std::thread::spawn(|| !LOCK.try_acquire()).join().unwrap());
+/// drop(guard);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Private;
+
+/// Everybody who maps the memory that a primitive lies in, in this process or another.
+///
+/// ```
+/// use inkle::kernel::sync::Semaphore;
+/// use inkle::platform::Shared;
+///
+/// // In real use this lies in a shared mapping.
+/// let permits: Semaphore<Shared> = Semaphore::new(1);
+/// permits.acquire();
+/// permits.release(1).unwrap();
+/// ```
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+#[derive(Clone, Copy, Debug)]
+pub struct Shared;
+
+/// Doubling pauses first: an answer from another processor comes within microseconds or not at all.
+const PAUSES: u32 = 7;
+/// Then a few turns for whoever else wants this processor.
+const YIELDS: u32 = 4;
+
+/// Spins for a few microseconds, then gives the processor away a few times, then says "sleep". On a
+/// single processor nobody can answer while we spin.
+fn relax(round: u32) -> bool {
+    if round < PAUSES {
+        if os::parallelism() == 1 {
+            return false;
+        }
+        for _ in 0..1 << round {
+            spin_loop();
+        }
+        true
+    } else if round < PAUSES + YIELDS {
+        std::thread::yield_now();
+        true
+    } else {
+        false
+    }
+}
+
+impl Platform for Private {
+    fn now() -> u64 {
+        os::now()
+    }
+
+    fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake {
+        os::wait(word, expected, deadline, os::Scope::Private)
+    }
+
+    fn wake(word: *const AtomicU32, count: u32) {
+        os::wake(word, count, os::Scope::Private);
+    }
+
+    fn current() -> usize {
+        os::native_id() as usize
+    }
+
+    fn relax(round: u32) -> bool {
+        relax(round)
+    }
+
+    #[inline(always)]
+    fn light_fence() {
+        os::light_fence();
+    }
+
+    fn heavy_fence() {
+        os::heavy_fence();
+    }
+}
+
+// Both fences stay real ones: the asymmetric barrier reaches the threads of one process only.
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+impl Platform for Shared {
+    fn now() -> u64 {
+        os::now()
+    }
+
+    fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake {
+        os::wait(word, expected, deadline, os::Scope::Shared)
+    }
+
+    fn wake(word: *const AtomicU32, count: u32) {
+        os::wake(word, count, os::Scope::Shared);
+    }
+
+    fn current() -> usize {
+        os::native_id() as usize
+    }
+
+    fn relax(round: u32) -> bool {
+        relax(round)
+    }
+}
+
+/// The deadline `timeout` from now; saturates to [`Deadline::NEVER`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// assert!(inkle::platform::after(Duration::from_secs(1)) < inkle::platform::Deadline::NEVER);
+/// assert_eq!(inkle::platform::after(Duration::MAX), inkle::platform::Deadline::NEVER);
+/// ```
+pub fn after(timeout: Duration) -> Deadline {
+    Deadline::after::<Private>(timeout)
+}
+
+/// The deadline at a moment of the standard library's clock. A moment in the past has passed.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use inkle::platform::{Deadline, until};
+///
+/// assert_eq!(until(Instant::now() - Duration::from_millis(1)), Deadline::PASSED);
+/// assert!(until(Instant::now() + Duration::from_secs(1)) > Deadline::PASSED);
+/// ```
+pub fn until(moment: Instant) -> Deadline {
+    after(moment.saturating_duration_since(Instant::now()))
+}
