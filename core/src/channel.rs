@@ -88,7 +88,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     ///
     /// Errors: [`PutError::ShutDown`], with the item. Progress: blocking. Interrupt-safe: no.
     /// Ordering: release, pairs with [`get`](Self::get)'s acquire. Source: QU005, QU018.
-    #[inline]
+    #[inline(always)]
     pub fn put(&self, item: Q::Item) -> Result<(), PutError<Q::Item>> {
         self.put_until(item, Deadline::NEVER)
     }
@@ -97,7 +97,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     ///
     /// Errors: [`PutError::Full`], [`PutError::ShutDown`], with the item. Progress and
     /// interrupt safety: the queue's. Source: QU009.
-    #[inline]
+    #[inline(always)]
     pub fn try_put(&self, item: Q::Item) -> Result<(), PutError<Q::Item>> {
         match self.push(item) {
             Ok(()) => Ok(()),
@@ -110,7 +110,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     ///
     /// Errors: [`PutError::TimedOut`], [`PutError::ShutDown`], with the item. Progress: blocking.
     /// Interrupt-safe: no. Source: QU005, QU006.
-    #[inline]
+    #[inline(always)]
     pub fn put_until(
         &self,
         item: Q::Item,
@@ -118,8 +118,8 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     ) -> Result<(), PutError<Q::Item>> {
         match self.push(item) {
             Ok(()) => Ok(()),
-            Err(PushError::Full(item)) => self.put_slowly(item, deadline.into()),
-            Err(PushError::Closed(item)) => Err(PutError::ShutDown(item)),
+            // Whatever the error, the slow path finds out again.
+            Err(error) => self.put_slowly(error.into_inner(), deadline.into()),
         }
     }
 
@@ -133,7 +133,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     /// Errors: [`GetError::ShutDown`] once the channel is shut down and drained. Progress: blocking.
     /// Interrupt-safe: no. Ordering: acquire, pairs with [`put`](Self::put)'s release. Source:
     /// QU007, QU008.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self) -> Result<Q::Item, GetError> {
         self.get_until(Deadline::NEVER)
     }
@@ -142,7 +142,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     ///
     /// Errors: [`GetError::Empty`], [`GetError::ShutDown`]. Progress and interrupt safety: the
     /// queue's. Source: QU009.
-    #[inline]
+    #[inline(always)]
     pub fn try_get(&self) -> Result<Q::Item, GetError> {
         match self.pop() {
             Ok(item) => Ok(item),
@@ -155,12 +155,12 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     ///
     /// Errors: [`GetError::TimedOut`], [`GetError::ShutDown`]. Progress: blocking. Interrupt-safe:
     /// no. Source: QU007, QU008.
-    #[inline]
+    #[inline(always)]
     pub fn get_until(&self, deadline: impl Into<Deadline>) -> Result<Q::Item, GetError> {
+        // The error is not kept: the slow path tries again before anything else.
         match self.pop() {
             Ok(item) => Ok(item),
-            Err(PopError::Empty) => self.get_slowly(deadline.into()),
-            Err(PopError::Closed) => Err(GetError::ShutDown),
+            Err(_) => self.get_slowly(deadline.into()),
         }
     }
 
@@ -278,14 +278,18 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
         self.queue.tickets_between(done, self.queue.ticket())
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&self, item: Q::Item) -> Result<(), PushError<Q::Item>> {
-        self.queue.try_push(item)?;
-        self.not_empty.notify(1);
-        Ok(())
+        match self.queue.try_push(item) {
+            Ok(()) => {
+                self.not_empty.notify(1);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     fn pop(&self) -> Result<Q::Item, PopError> {
         let item = self.queue.try_pop()?;
         self.not_full.notify(1);

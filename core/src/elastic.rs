@@ -6,7 +6,7 @@
 //!
 //! # Layout
 //!
-//! The ring, a lock over the backlog, and `era`: even while the backlog is empty ("ring"), odd while
+//! The ring, a lock over the backlog (if there is one), and `era`: even while the backlog is empty ("ring"), odd while
 //! it is in use ("backlog"); it moves by one each time.
 //!
 //! # Invariants
@@ -106,8 +106,10 @@ pub struct Elastic<Q, B, P> {
     era: AtomicUsize,
     /// How many items ever went to the backlog; for tickets.
     spilled: AtomicUsize,
+    /// Whether there is a backlog at all.
+    grows: bool,
     lock: Lock<P>,
-    backlog: UnsafeCell<B>,
+    backlog: UnsafeCell<Option<B>>,
 }
 
 // SAFETY: the backlog is only touched by the holder of the lock, one thread at a time, so it needs
@@ -122,8 +124,23 @@ impl<Q, B, P: Platform> Elastic<Q, B, P> {
                 ring,
                 era: AtomicUsize::new(0),
                 spilled: AtomicUsize::new(0),
+                grows: true,
                 lock: Lock::new(),
-                backlog: UnsafeCell::new(backlog),
+                backlog: UnsafeCell::new(Some(backlog)),
+            }
+        }
+    }
+
+    const_fn! {
+        /// The new and empty `ring` alone, which does not grow: for a type that may be either.
+        pub const fn fixed(ring: Q) -> Self {
+            Self {
+                ring,
+                era: AtomicUsize::new(0),
+                spilled: AtomicUsize::new(0),
+                grows: false,
+                lock: Lock::new(),
+                backlog: UnsafeCell::new(None),
             }
         }
     }
@@ -131,16 +148,28 @@ impl<Q, B, P: Platform> Elastic<Q, B, P> {
 
 impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
     /// Calls `f` with the backlog, under the lock.
-    fn locked<R>(&self, f: impl FnOnce(&mut B) -> R) -> R {
+    fn locked<R>(&self, f: impl FnOnce(&mut Option<B>) -> R) -> R {
         let _guard = self.lock.guard();
         // SAFETY: the guard is ours and lives until `f` is done, and nobody else releases this
         // private lock, so no other reference to the backlog exists.
         self.backlog.with_mut(|backlog| f(unsafe { &mut *backlog }))
     }
 
+    /// The ring did not take the item: may the backlog?
+    #[cold]
+    fn push_beyond_ring(&self, error: PushError<Q::Item>) -> Result<(), PushError<Q::Item>> {
+        match error {
+            PushError::Full(item) if self.grows => self.push_slowly(item),
+            error => Err(error),
+        }
+    }
+
     #[cold]
     fn push_slowly(&self, mut item: Q::Item) -> Result<(), PushError<Q::Item>> {
         self.locked(|backlog| {
+            let Some(backlog) = backlog else {
+                return Err(PushError::Full(item));
+            };
             // Relaxed: the era only changes under the lock.
             let era = self.era.load(Ordering::Relaxed);
             if era % 2 == 0 {
@@ -164,6 +193,30 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
         })
     }
 
+    /// The ring had nothing: is there really nothing?
+    #[cold]
+    fn pop_beyond_ring(&self) -> Result<Q::Item, PopError> {
+        loop {
+            // Acquire, pairs with the Release of the era's stores.
+            let era = self.era.load(Ordering::Acquire);
+            if era % 2 == 1 {
+                return self.pop_slowly();
+            }
+            match self.ring.try_pop() {
+                Err(PopError::Empty) => {}
+                Err(PopError::Closed) => return self.pop_slowly(),
+                Ok(item) => return Ok(item),
+            }
+            // Pairs with the lock's and the ring's orderings on the side of the push: the second
+            // look at the era comes after the look at the ring.
+            fence(Ordering::SeqCst);
+            // Relaxed: the fence does the work.
+            if self.era.load(Ordering::Relaxed) == era {
+                return Err(PopError::Empty);
+            }
+        }
+    }
+
     #[cold]
     fn pop_slowly(&self) -> Result<Q::Item, PopError> {
         self.locked(|backlog| {
@@ -172,7 +225,9 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
                 Ok(item) => return Ok(item),
                 Err(error) => error,
             };
-            let Some(item) = backlog.take() else {
+            let Some((backlog, item)) =
+                backlog.as_mut().and_then(|backlog| backlog.take().map(|item| (backlog, item)))
+            else {
                 return Err(ring);
             };
             if backlog.is_empty() {
@@ -190,38 +245,27 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
 impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
     type Item = Q::Item;
 
-    #[inline]
+    #[inline(always)]
     fn try_push(&self, item: Q::Item) -> Result<(), PushError<Q::Item>> {
+        // A queue that does not grow stays in era 0.
+        //
         // Acquire, pairs with the Release of the era's stores.
-        if self.era.load(Ordering::Acquire) % 2 == 0 {
-            match self.ring.try_push(item) {
-                Err(PushError::Full(item)) => self.push_slowly(item),
-                result => result,
-            }
-        } else {
-            self.push_slowly(item)
+        if self.era.load(Ordering::Acquire) % 2 == 1 {
+            return self.push_slowly(item);
+        }
+        match self.ring.try_push(item) {
+            Ok(()) => Ok(()),
+            Err(error) => self.push_beyond_ring(error),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_pop(&self) -> Result<Q::Item, PopError> {
-        loop {
-            // Acquire, pairs with the Release of the era's stores.
-            let era = self.era.load(Ordering::Acquire);
-            match self.ring.try_pop() {
-                Ok(item) => return Ok(item),
-                Err(PopError::Empty) if era % 2 == 0 => {
-                    // Pairs with the lock's and the ring's orderings on the side of the push: the
-                    // second look at the era comes after the look at the ring.
-                    fence(Ordering::SeqCst);
-                    // Relaxed: the fence does the work.
-                    if self.era.load(Ordering::Relaxed) == era {
-                        return Err(PopError::Empty);
-                    }
-                }
-                Err(_) => return self.pop_slowly(),
-            }
+        // The error is not kept: without it the usual path is shorter, and the unusual one asks again.
+        if let Ok(item) = self.ring.try_pop() {
+            return Ok(item);
         }
+        if self.grows { self.pop_beyond_ring() } else { self.ring.try_pop() }
     }
 
     fn close(&self) -> bool {
@@ -234,11 +278,11 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
     }
 
     fn capacity(&self) -> Option<usize> {
-        None
+        if self.grows { None } else { self.ring.capacity() }
     }
 
     fn len(&self) -> usize {
-        self.locked(|backlog| self.ring.len() + backlog.len())
+        self.locked(|backlog| self.ring.len() + backlog.as_ref().map_or(0, B::len))
     }
 
     fn is_empty(&self) -> bool {

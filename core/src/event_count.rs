@@ -199,7 +199,7 @@ impl<P: Platform> EventCount<P> {
         P::light_fence();
         // Relaxed: the fence above does the work.
         let state = self.state.load(Ordering::Relaxed);
-        if waiters(state) != signals(state) {
+        if state != 0 {
             self.signal(state, count);
         }
     }
@@ -208,12 +208,13 @@ impl<P: Platform> EventCount<P> {
     pub(crate) fn notify_ordered(&self, count: u32) {
         // Relaxed: the lock that both sides held orders this load after the waiter's `enroll`.
         let state = self.state.load(Ordering::Relaxed);
-        if waiters(state) != signals(state) {
+        if state != 0 {
             self.signal(state, count);
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn signal(&self, mut state: u32, count: u32) {
         loop {
             let missing = waiters(state) - signals(state);

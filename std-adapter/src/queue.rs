@@ -10,8 +10,9 @@
 //! | `qsize()`, `empty()`, `full()` | [`len`](Queue::len), [`is_empty`](Queue::is_empty), [`is_full`](Queue::is_full) |
 //! | `queue.Full`, `queue.Empty`, `queue.ShutDown` | [`PutError`], [`GetError`]: a failed put hands the item back |
 //!
-//! The algorithms are the core's: the ring is [`FastFifoIn`] with its slots on the heap, the
-//! unbounded queue an [`Elastic`] one, the waiting a [`Channel`](inkle_core::channel::Channel).
+//! The algorithms are the core's: a [`FastFifoIn`] ring with its slots on the heap, in an
+//! [`Elastic`] that lets it grow if it may, in a [`Channel`](inkle_core::channel::Channel) that
+//! does the waiting.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -23,9 +24,8 @@ use inkle_core::channel::Channel;
 pub use inkle_core::channel::Shutdown;
 use inkle_core::elastic::{Backlog, Elastic};
 pub use inkle_core::error::{GetError, PutError, TimedOut, TooManyDone};
-use inkle_core::error::{PopError, PushError};
+use inkle_core::queue::Storage;
 use inkle_core::queue::fifo::{FastFifoIn, FastSlot};
-use inkle_core::queue::{Queue as CoreQueue, Storage};
 
 use crate::platform::{Deadline, Private};
 
@@ -60,7 +60,7 @@ const UNBOUNDED_RING: usize = 256;
 /// thread.join().unwrap();
 /// ```
 pub struct Queue<T> {
-    channel: Arc<Channel<Flavor<T>, Private>>,
+    channel: Arc<Channel<Store<T>, Private>>,
 }
 
 impl<T> Queue<T> {
@@ -76,25 +76,25 @@ impl<T> Queue<T> {
             return Err(BadCapacity { capacity });
         }
         let ring = Ring::with_storage(Boxed::new(capacity)).ok_or(BadCapacity { capacity })?;
-        Ok(Self::over(Flavor::Bounded(ring)))
+        Ok(Self::over(Elastic::fixed(ring)))
     }
 
     /// A queue that takes as many items as there is memory for.
     pub fn unbounded() -> Self {
         match Ring::with_storage(Boxed::new(UNBOUNDED_RING)) {
-            Some(ring) => Self::over(Flavor::Unbounded(Elastic::new(ring, List(VecDeque::new())))),
+            Some(ring) => Self::over(Elastic::new(ring, List(VecDeque::new()))),
             None => unreachable!("256 slots are neither none nor too many"),
         }
     }
 
-    fn over(flavor: Flavor<T>) -> Self {
-        Self { channel: Arc::new(Channel::new(flavor)) }
+    fn over(store: Store<T>) -> Self {
+        Self { channel: Arc::new(Channel::new(store)) }
     }
 
     /// Adds an item; waits for room without limit.
     ///
     /// Errors: [`PutError::ShutDown`], with the item. (QU005, QU018)
-    #[inline]
+    #[inline(always)]
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
         self.channel.put(item)
     }
@@ -102,7 +102,7 @@ impl<T> Queue<T> {
     /// Adds an item if there is room now.
     ///
     /// Errors: [`PutError::Full`], [`PutError::ShutDown`], with the item. (QU009)
-    #[inline]
+    #[inline(always)]
     pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
         self.channel.try_put(item)
     }
@@ -123,7 +123,7 @@ impl<T> Queue<T> {
     /// Takes the next item; waits for one without limit.
     ///
     /// Errors: [`GetError::ShutDown`] once the queue is shut down and drained. (QU007, QU008)
-    #[inline]
+    #[inline(always)]
     pub fn get(&self) -> Result<T, GetError> {
         self.channel.get()
     }
@@ -131,7 +131,7 @@ impl<T> Queue<T> {
     /// Takes the next item if there is one now.
     ///
     /// Errors: [`GetError::Empty`], [`GetError::ShutDown`]. (QU009)
-    #[inline]
+    #[inline(always)]
     pub fn try_get(&self) -> Result<T, GetError> {
         self.channel.try_get()
     }
@@ -298,64 +298,5 @@ impl<T> Backlog<T> for List<T> {
     }
 }
 
-/// The two queues behind one type.
-enum Flavor<T> {
-    Bounded(Ring<T>),
-    Unbounded(Elastic<Ring<T>, List<T>, Private>),
-}
-
-/// Calls the same method on whichever it is.
-macro_rules! either {
-    ($self:ident, $queue:ident => $call:expr) => {
-        match $self {
-            Flavor::Bounded($queue) => $call,
-            Flavor::Unbounded($queue) => $call,
-        }
-    };
-}
-
-impl<T> CoreQueue for Flavor<T> {
-    type Item = T;
-
-    #[inline]
-    fn try_push(&self, item: T) -> Result<(), PushError<T>> {
-        either!(self, queue => queue.try_push(item))
-    }
-
-    #[inline]
-    fn try_pop(&self) -> Result<T, PopError> {
-        either!(self, queue => queue.try_pop())
-    }
-
-    fn close(&self) -> bool {
-        either!(self, queue => queue.close())
-    }
-
-    fn is_closed(&self) -> bool {
-        either!(self, queue => queue.is_closed())
-    }
-
-    fn capacity(&self) -> Option<usize> {
-        either!(self, queue => queue.capacity())
-    }
-
-    fn len(&self) -> usize {
-        either!(self, queue => queue.len())
-    }
-
-    fn is_empty(&self) -> bool {
-        either!(self, queue => queue.is_empty())
-    }
-
-    fn ticket(&self) -> usize {
-        either!(self, queue => queue.ticket())
-    }
-
-    fn ticket_after(&self, ticket: usize, pushes: usize) -> usize {
-        either!(self, queue => queue.ticket_after(ticket, pushes))
-    }
-
-    fn tickets_between(&self, from: usize, to: usize) -> usize {
-        either!(self, queue => queue.tickets_between(from, to))
-    }
-}
+/// The ring, alone or with a list to grow into.
+type Store<T> = Elastic<Ring<T>, List<T>, Private>;

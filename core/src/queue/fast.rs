@@ -6,8 +6,9 @@
 //! # Layout
 //!
 //! `head` and `tail` are positions and are the truth: an operation first claims its position by an
-//! exchange there, then works on the slot alone. A slot's word is `lap << 1 | full` and goes through
-//! `empty(0), full(0), empty(1), ...`. The top bit of `tail` means closed.
+//! exchange there, then works on the slot alone. A slot's word is the era it is empty in, or the
+//! complement of the one it has been full since: `empty(0), full(0), empty(1), ...`, lap by lap. The
+//! top bit of `tail` means closed.
 //!
 //! # Invariants
 //!
@@ -32,7 +33,7 @@ use core::mem::MaybeUninit;
 
 use ::spin::relax::{RelaxStrategy, Spin};
 
-use super::ring::{Geometry, Native, Storage, Width, index_bits};
+use super::ring::{Geometry, Native, Storage, Width, is_possible, one_lap};
 use super::{Queue, drop_all};
 use crate::atomic::{AtomicUsize, Ordering, UnsafeCell, fence, spin_loop};
 use crate::error::{PopError, PushError};
@@ -46,7 +47,7 @@ const LOOKS: u32 = 32;
 
 /// One slot of a [`FastFifo`]. Opaque.
 pub struct FastSlot<T> {
-    /// `lap << 1 | full`
+    /// `era` if empty, `!era` if full
     state: AtomicUsize,
     cell: UnsafeCell<MaybeUninit<T>>,
 }
@@ -108,6 +109,9 @@ pub struct FastFifoIn<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy = Spin
 {
     head: Pad<AtomicUsize>,
     tail: Pad<AtomicUsize>,
+    /// The capacity rounded up to a power of two: computing it at every operation showed (a third of
+    /// the time on one thread) where the capacity is not known when compiling.
+    one_lap: usize,
     slots: S,
     marker: PhantomData<fn(T, R, W) -> T>,
 }
@@ -120,6 +124,7 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> FastFifo<T, N, R, W> {
             Self {
                 head: Pad(AtomicUsize::new(0)),
                 tail: Pad(AtomicUsize::new(0)),
+                one_lap: one_lap(N),
                 slots: array![FastSlot::new(); N],
                 marker: PhantomData,
             }
@@ -128,7 +133,6 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> FastFifo<T, N, R, W> {
 }
 
 /// Spins for a short while, then leaves it to the strategy.
-#[cold]
 fn relax<R: RelaxStrategy>(looks: &mut u32) {
     if *looks < LOOKS {
         *looks += 1;
@@ -151,12 +155,13 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
     /// ```
     pub fn with_storage(slots: S) -> Option<Self> {
         let count = slots.slots().len();
-        if count == 0 || index_bits(count) + 8 > usize::BITS {
+        if !is_possible(count) {
             return None;
         }
         Some(Self {
             head: Pad(AtomicUsize::new(0)),
             tail: Pad(AtomicUsize::new(0)),
+            one_lap: one_lap(count),
             slots,
             marker: PhantomData,
         })
@@ -164,8 +169,12 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
 
     #[inline(always)]
     fn geometry(&self) -> Geometry {
-        // One bit less than a word for `CLOSED`, and a slot's lap must leave one for `full`.
-        Geometry::new(self.slots.slots().len(), const { lap_bits::<W>() }, 1)
+        let (capacity, one_lap) = match S::CAPACITY {
+            Some(capacity) => (capacity, one_lap(capacity)),
+            None => (self.slots.slots().len(), self.one_lap),
+        };
+        // One bit is spared for `CLOSED`.
+        Geometry::with_one_lap(capacity, one_lap, W::LAP_BITS, 1)
     }
 
     /// The slot at `position`.
@@ -186,20 +195,14 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
     #[inline]
     pub fn try_push(&self, item: T) -> Result<(), PushError<T>> {
         let geometry = self.geometry();
-        let mut looks = 0;
         // Relaxed: the exchange below checks it.
         let mut tail = self.tail.load(Ordering::Relaxed);
         loop {
-            if tail & CLOSED != 0 {
-                // Pairs with the Release of `close`: what came before it.
-                fence(Ordering::Acquire);
-                return Err(PushError::Closed(item));
-            }
             let slot = self.slot(geometry, tail);
-            let lap = geometry.lap(tail);
+            let era = geometry.era(tail);
             // Acquire, pairs with the Release store of a pop: it is done with the cell.
             let state = slot.state.load(Ordering::Acquire);
-            if state == empty(lap) {
+            if state == empty(era) {
                 // Relaxed: the slot's state carries the item; who claims what is decided by the
                 // exchange alone.
                 match self.tail.compare_exchange_weak(
@@ -213,26 +216,53 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
                         // last reader of the cell is done.
                         slot.cell.with_mut(|cell| unsafe { (*cell).write(item) });
                         // Release, pairs with the Acquire load of a pop: the item is complete.
-                        slot.state.store(full(lap), Ordering::Release);
+                        slot.state.store(full(era), Ordering::Release);
                         return Ok(());
                     }
                     Err(now) => tail = now,
                 }
                 continue;
             }
-            if geometry.lap_after(state >> 1) == lap {
+            match self.no_room(tail, state) {
+                Ok(now) => tail = now,
+                Err(PushError::Full(())) => return Err(PushError::Full(item)),
+                Err(PushError::Closed(())) => return Err(PushError::Closed(item)),
+            }
+        }
+    }
+
+    /// The slot of the next push is not empty: why there is no room, or where to try again.
+    ///
+    /// A closed `tail` always ends up here: its slot is empty in this era or full from the one
+    /// before, and with the mark on it `tail` asks for neither.
+    #[cold]
+    fn no_room(&self, mut tail: usize, mut state: usize) -> Result<usize, PushError<()>> {
+        let geometry = self.geometry();
+        let mut looks = 0;
+        loop {
+            if tail & CLOSED != 0 {
+                // Pairs with the Release of `close`: what came before it.
+                fence(Ordering::Acquire);
+                return Err(PushError::Closed(()));
+            }
+            if state == full(geometry.era_before(geometry.era(tail))) {
                 // Full in the lap before: either the queue is full, or a pop is in mid-operation.
                 // Pairs with the fence of another thread's `Empty`.
                 fence(Ordering::SeqCst);
                 // Relaxed: the fence does the work.
                 let head = self.head.load(Ordering::Relaxed);
-                if geometry.lap_later(head) == tail {
-                    return Err(PushError::Full(item));
+                if geometry.era_after(geometry.era(head)) | geometry.index(head) == tail {
+                    return Err(PushError::Full(()));
                 }
             }
             // Either `tail` is old, or the pop of this slot is on its way.
             relax::<R>(&mut looks);
+            // Relaxed, twice: `try_push` looks again with its own ordering.
             tail = self.tail.load(Ordering::Relaxed);
+            state = self.slot(geometry, tail).state.load(Ordering::Relaxed);
+            if state == empty(geometry.era(tail)) {
+                return Ok(tail);
+            }
         }
     }
 
@@ -243,15 +273,14 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
     #[inline]
     pub fn try_pop(&self) -> Result<T, PopError> {
         let geometry = self.geometry();
-        let mut looks = 0;
         // Relaxed: the exchange below checks it.
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             let slot = self.slot(geometry, head);
-            let lap = geometry.lap(head);
+            let era = geometry.era(head);
             // Acquire, pairs with the Release store of a push: the item is complete.
             let state = slot.state.load(Ordering::Acquire);
-            if state == full(lap) {
+            if state == full(era) {
                 // Relaxed: as in `try_push`.
                 match self.head.compare_exchange_weak(
                     head,
@@ -264,14 +293,25 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
                         // push has written the item, which moves out here.
                         let item = slot.cell.with(|cell| unsafe { (*cell).assume_init_read() });
                         // Release, pairs with the Acquire load of a push: we are done with the cell.
-                        slot.state.store(empty(geometry.lap_after(lap)), Ordering::Release);
+                        let next = geometry.era_after(era);
+                        slot.state.store(empty(next), Ordering::Release);
                         return Ok(item);
                     }
                     Err(now) => head = now,
                 }
                 continue;
             }
-            if state == empty(lap) {
+            head = self.no_item(head, state)?;
+        }
+    }
+
+    /// The slot of the next pop is not full: why there is no item, or where to try again.
+    #[cold]
+    fn no_item(&self, mut head: usize, mut state: usize) -> Result<usize, PopError> {
+        let geometry = self.geometry();
+        let mut looks = 0;
+        loop {
+            if state == empty(geometry.era(head)) {
                 // Not pushed yet: either the queue is empty, or a push is in mid-operation.
                 // Pairs with the fence of another thread's `Full`.
                 fence(Ordering::SeqCst);
@@ -288,7 +328,12 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
             }
             // Either `head` is old, or the push of this slot is on its way.
             relax::<R>(&mut looks);
+            // Relaxed, twice: `try_pop` looks again with its own ordering.
             head = self.head.load(Ordering::Relaxed);
+            state = self.slot(geometry, head).state.load(Ordering::Relaxed);
+            if state == full(geometry.era(head)) {
+                return Ok(head);
+            }
         }
     }
 
@@ -301,19 +346,16 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
     }
 }
 
-/// The lap must fit into a slot's state beside the full bit, and into a position beside `CLOSED`.
-const fn lap_bits<W: Width>() -> u32 {
-    if W::LAP_BITS < usize::BITS - 1 { W::LAP_BITS } else { usize::BITS - 1 }
+/// The state of a slot that is empty in `era`. Its top bit is clear, as every position's is.
+#[inline(always)]
+const fn empty(era: usize) -> usize {
+    era
 }
 
+/// The state of a slot that has been full since `era`. Its top bit is set.
 #[inline(always)]
-const fn empty(lap: usize) -> usize {
-    lap << 1
-}
-
-#[inline(always)]
-const fn full(lap: usize) -> usize {
-    lap << 1 | 1
+const fn full(era: usize) -> usize {
+    !era
 }
 
 impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> Queue

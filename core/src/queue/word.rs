@@ -52,7 +52,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::Queue;
-use super::ring::{Geometry, Native, Storage, Width, index_bits};
+use super::ring::{Geometry, Native, Storage, Width, index_bits, is_possible};
 use crate::atomic::{AtomicUsize, AtomicWord, Ordering, Word, fence};
 use crate::error::{PopError, PushError};
 use crate::pad::Pad;
@@ -254,7 +254,7 @@ impl<const N: usize, W: Width> WordRing<Index<N>, N, W> {
             }
             Self {
                 head: Pad(AtomicUsize::new(0)),
-                tail: Pad(AtomicUsize::new(geometry.position(1, 0))),
+                tail: Pad(AtomicUsize::new(geometry.era_after(0))),
                 slots,
                 marker: PhantomData,
             }
@@ -281,7 +281,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
             )
         };
         let count = slots.slots().len();
-        if count == 0 || index_bits(count) + 8 > usize::BITS {
+        if !is_possible(count) {
             return None;
         }
         Some(Self {
@@ -323,43 +323,51 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
         unsafe { &slots.get_unchecked(index).0 }
     }
 
+    /// The word of a slot that is empty in `era`.
     #[inline(always)]
-    fn empty(lap: usize) -> Word {
-        (lap as Word) << Self::LAP_SHIFT
+    fn empty(geometry: Geometry, era: usize) -> Word {
+        (geometry.lap(era) as Word) << Self::LAP_SHIFT
     }
 
+    /// The word of a slot that has been full with `value` since `era`.
     #[inline(always)]
-    fn full(lap: usize, value: T) -> Word {
-        (lap as Word) << Self::LAP_SHIFT
-            | ((value.into_bits() as Word) << VALUE_SHIFT) & Self::VALUE_MASK
-            | FULL
+    fn full(geometry: Geometry, era: usize, value: T) -> Word {
+        let bits = (value.into_bits() as Word) << VALUE_SHIFT & Self::VALUE_MASK;
+        Self::empty(geometry, era) | bits | FULL
     }
 
+    /// The value in a word.
     #[inline(always)]
     fn value(word: Word) -> T {
         T::from_bits(((word & Self::VALUE_MASK) >> VALUE_SHIFT) as u32)
     }
 
+    /// The era of a word.
+    #[inline(always)]
+    fn era(geometry: Geometry, word: Word) -> usize {
+        geometry.of_lap((word >> Self::LAP_SHIFT) as usize)
+    }
+
     /// Reads `word`, found at `position`.
     #[inline(always)]
     fn look(geometry: Geometry, position: usize, word: Word) -> Seen {
-        let lap = geometry.lap(position);
-        let found = (word >> Self::LAP_SHIFT) as usize;
-        if found == lap {
+        let era = geometry.era(position);
+        let found = Self::era(geometry, word);
+        if found == era {
             return if word & FULL != 0 { Seen::Full } else { Seen::Empty };
         }
-        if word & FULL != 0 && geometry.lap_after(found) == lap {
+        if word & FULL != 0 && geometry.era_after(found) == era {
             return Seen::Before;
         }
         Seen::Later(Self::later(geometry, position, word))
     }
 
-    /// Where to go on from a late hint. A slot in lap `found` has been popped in every lap before
-    /// that: both ends of the queue are past it.
+    /// Where to go on from a late hint. A slot has been popped in every lap before the one it shows:
+    /// both ends of the queue are past it there.
     #[cold]
     fn later(geometry: Geometry, position: usize, word: Word) -> usize {
-        let found = (word >> Self::LAP_SHIFT) as usize;
-        geometry.after(geometry.position(found.wrapping_sub(1), geometry.index(position)))
+        let popped = geometry.era_before(Self::era(geometry, word));
+        geometry.after(popped | geometry.index(position))
     }
 
     /// As the trait's [`try_push`](Queue::try_push).
@@ -378,7 +386,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
             loop {
                 match Self::look(geometry, position, word) {
                     Seen::Empty if word & CLOSED == 0 => {
-                        let new = Self::full(geometry.lap(position), value);
+                        let new = Self::full(geometry, geometry.era(position), value);
                         // Release, pairs with a pop's Acquire load: what we did before the push.
                         // Acquire on failure: we go on from what we see (relaxed let a thread that
                         // had just pushed see `Empty`).
@@ -434,9 +442,9 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
             loop {
                 match Self::look(geometry, position, word) {
                     Seen::Full => {
-                        let lap = geometry.lap_after(geometry.lap(position));
+                        let next = geometry.era_after(geometry.era(position));
                         // The mark of a closed ring that was full stays in its slot.
-                        let new = Self::empty(lap) | (word & CLOSED);
+                        let new = Self::empty(geometry, next) | (word & CLOSED);
                         // Release, pairs with a push's Acquire load: we are done with the slot.
                         // Acquire on failure: as in `try_push`.
                         match slot.compare_exchange(word, new, Ordering::Release, Ordering::Acquire)

@@ -75,11 +75,16 @@ static ASYMMETRIC: AtomicU32 = AtomicU32::new(0);
 pub(crate) fn light_fence() {
     // Relaxed: a thread that still sees 0 uses a real fence, which is right with either kind on the
     // other side.
-    if ASYMMETRIC.load(Ordering::Relaxed) == 1 {
-        compiler_fence(Ordering::SeqCst);
-    } else {
-        fence(Ordering::SeqCst);
+    if ASYMMETRIC.load(Ordering::Relaxed) != 1 {
+        full_fence();
     }
+    compiler_fence(Ordering::SeqCst);
+}
+
+/// Out of line, so that the usual path of [`light_fence`] is one load and a branch not taken.
+#[cold]
+fn full_fence() {
+    fence(Ordering::SeqCst);
 }
 
 /// The rare side: makes every running thread of the process pass a barrier.
