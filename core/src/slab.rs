@@ -117,9 +117,21 @@ pub struct Handle {
 /// ```
 pub struct Slab<T, const N: usize> {
     pool: Pool<N>,
+    places: [Place<T>; N],
+}
+
+struct Place<T> {
     /// Even: vacant. Odd: holds the value whose handle has this generation.
-    generations: [AtomicU32; N],
-    cells: [UnsafeCell<MaybeUninit<T>>; N],
+    generation: AtomicU32,
+    cell: UnsafeCell<MaybeUninit<T>>,
+}
+
+impl<T> Place<T> {
+    const_fn! {
+        const fn new() -> Self {
+            Self { generation: AtomicU32::new(0), cell: UnsafeCell::new(MaybeUninit::uninit()) }
+        }
+    }
 }
 
 // SAFETY: a value goes in on one thread and comes out on another, never shared: `remove` hands it to
@@ -135,8 +147,7 @@ impl<T, const N: usize> Slab<T, N> {
             const { assert!(N <= u32::MAX as usize, "a handle's index has 32 bits") };
             Self {
                 pool: Pool::new(),
-                generations: array![AtomicU32::new(0); N],
-                cells: array![UnsafeCell::new(MaybeUninit::uninit()); N],
+                places: array![Place::new(); N],
             }
         }
     }
@@ -146,16 +157,18 @@ impl<T, const N: usize> Slab<T, N> {
     /// Progress: lock-free. Interrupt-safe: yes. Ordering: release, pairs with
     /// [`remove`](Self::remove)'s acquire.
     pub fn insert(&self, value: T) -> Result<Handle, T> {
-        let Some(index) = self.pool.claim() else {
+        // The pool has no index beyond the places; asking costs less than a panic would.
+        let Some((index, place)) = self.pool.claim().and_then(|i| Some((i, self.places.get(i)?)))
+        else {
             return Err(value);
         };
-        // SAFETY: `claim` gave us this index and nobody else; the last owner's access came before
+        // SAFETY: `claim` gave us this place and nobody else; the last owner's access came before
         // its release, which our claim acquired.
-        self.cells[index].with_mut(|cell| unsafe { (*cell).write(value) });
+        place.cell.with_mut(|cell| unsafe { (*cell).write(value) });
         // Relaxed: only the owner of a vacant place changes its generation, and that is us.
-        let generation = self.generations[index].load(Ordering::Relaxed).wrapping_add(1);
+        let generation = place.generation.load(Ordering::Relaxed).wrapping_add(1);
         // Release, pairs with the Acquire of `remove`: the value is complete.
-        self.generations[index].store(generation, Ordering::Release);
+        place.generation.store(generation, Ordering::Release);
         Ok(Handle { index: index as u32, generation })
     }
 
@@ -165,9 +178,10 @@ impl<T, const N: usize> Slab<T, N> {
     /// [`insert`](Self::insert)'s release.
     pub fn remove(&self, handle: Handle) -> Option<T> {
         let index = handle.index as usize;
+        let place = self.places.get(index)?;
         // Acquire, pairs with the Release of `insert`: the value is complete.
-        self.generations
-            .get(index)?
+        place
+            .generation
             .compare_exchange(
                 handle.generation,
                 handle.generation.wrapping_add(1),
@@ -177,7 +191,7 @@ impl<T, const N: usize> Slab<T, N> {
             .ok()?;
         // SAFETY: the exchange from this odd generation succeeds for one caller only, and `insert`
         // had written the value before it stored that generation.
-        let value = self.cells[index].with(|cell| unsafe { (*cell).assume_init_read() });
+        let value = place.cell.with(|cell| unsafe { (*cell).assume_init_read() });
         // SAFETY: `insert` claimed the index for this value; with the value out we give it up.
         unsafe { self.pool.release(index) };
         Some(value)
@@ -185,7 +199,7 @@ impl<T, const N: usize> Slab<T, N> {
 
     /// How many values are inside: a snapshot, exact while nobody inserts or removes.
     pub fn len(&self) -> usize {
-        N - self.pool.free()
+        N.saturating_sub(self.pool.free())
     }
 
     /// Whether nothing is inside: a snapshot, as [`len`](Self::len).
@@ -196,9 +210,9 @@ impl<T, const N: usize> Slab<T, N> {
 
 impl<T, const N: usize> Drop for Slab<T, N> {
     fn drop(&mut self) {
-        for index in 0..N {
+        for (index, place) in self.places.iter().enumerate() {
             // Relaxed: `&mut self` is ordered after everything else.
-            let generation = self.generations[index].load(Ordering::Relaxed);
+            let generation = place.generation.load(Ordering::Relaxed);
             if generation % 2 == 1 {
                 drop(self.remove(Handle { index: index as u32, generation }));
             }

@@ -89,7 +89,7 @@ impl<T, const N: usize> Fifo<T, N> {
             });
         };
         // SAFETY: invariant 2: `claim` made us the owner, ordered after the last one.
-        self.cells[index].with_mut(|cell| unsafe { (*cell).write(item) });
+        self.cell(index).with_mut(|cell| unsafe { (*cell).write(item) });
         match self.used.try_push(Index(index)) {
             Ok(()) => Ok(()),
             // `Full` cannot be (invariant 1).
@@ -111,6 +111,13 @@ impl<T, const N: usize> Fifo<T, N> {
         Ok(unsafe { self.take(index) })
     }
 
+    #[inline]
+    fn cell(&self, index: usize) -> &UnsafeCell<MaybeUninit<T>> {
+        debug_assert!(index < N);
+        // SAFETY: only numbers below `N` are ever in the pool and in `used`.
+        unsafe { self.cells.get_unchecked(index) }
+    }
+
     /// Reads the item in the cell and gives the cell back.
     ///
     /// # Safety
@@ -118,11 +125,8 @@ impl<T, const N: usize> Fifo<T, N> {
     /// The caller owns the cell and the cell holds an item.
     #[inline]
     unsafe fn take(&self, index: usize) -> T {
-        debug_assert!(index < N);
-        // SAFETY: indices come from the pool and are below `N`.
-        let cell = unsafe { self.cells.get_unchecked(index) };
         // SAFETY: the caller owns the cell and the cell holds an item, which moves out here.
-        let item = cell.with(|cell| unsafe { (*cell).assume_init_read() });
+        let item = self.cell(index).with(|cell| unsafe { (*cell).assume_init_read() });
         // SAFETY: the caller owned the index and the cell is empty now.
         unsafe { self.free.release(index) };
         item

@@ -1,0 +1,117 @@
+//! Links only if no panic can be reached from any operation of the core: the panic handler calls a
+//! function that does not exist, and the linker drops the handler only when nothing refers to it.
+//! Never run.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use core::time::Duration;
+
+use inkle_core::channel::{Channel, Shutdown};
+use inkle_core::event_count::EventCount;
+use inkle_core::platform::{Board, Deadline, Spin};
+use inkle_core::queue::Queue;
+use inkle_core::queue::fifo::{FastFifo, Fifo};
+use inkle_core::queue::word::WordRing;
+use inkle_core::slab::{Pool, Slab};
+use inkle_core::sync::{Condition, Event, Lock, Semaphore};
+
+unsafe extern "C" {
+    fn inkle_core_can_panic() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    // SAFETY: it does not exist, so this never runs: the program does not link.
+    unsafe { inkle_core_can_panic() }
+}
+
+#[link(name = "c")]
+unsafe extern "C" {}
+
+/// A clock that the optimiser cannot see through.
+struct Clock;
+
+impl Board for Clock {
+    fn now() -> u64 {
+        black_box(1)
+    }
+}
+
+type Ground = Spin<Clock>;
+type Large = [u64; 4];
+
+static WORDS: Channel<WordRing<u32, 5>, Ground> = Channel::new(WordRing::new());
+static ITEMS: Channel<Fifo<Large, 5>, Ground> = Channel::new(Fifo::new());
+static FAST: Channel<FastFifo<Large, 5>, Ground> = Channel::new(FastFifo::new());
+static SLAB: Slab<Large, 5> = Slab::new();
+static POOL: Pool<5> = Pool::new();
+static LOCK: Lock<Ground> = Lock::new();
+static CONDITION: Condition<Ground> = Condition::new();
+static EVENT: Event<Ground> = Event::new();
+static SEMAPHORE: Semaphore<Ground> = Semaphore::new(1);
+static COUNT: EventCount<Ground> = EventCount::new();
+
+fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeout: Duration) {
+    black_box(channel.put(item()).is_ok());
+    black_box(channel.try_put(item()).is_ok());
+    black_box(channel.put_timeout(item(), timeout).is_ok());
+    black_box(channel.get().is_ok());
+    black_box(channel.try_get().is_ok());
+    black_box(channel.get_timeout(timeout).is_ok());
+    black_box(channel.task_done().is_ok());
+    channel.join();
+    black_box(channel.join_timeout(timeout).is_ok());
+    channel.shutdown(Shutdown::Immediate);
+    black_box(channel.len() + channel.unfinished() + channel.capacity().unwrap_or(0));
+    black_box((channel.is_full(), channel.is_empty(), channel.is_shut_down()));
+}
+
+fn queues() {
+    let (short, long) = (WordRing::<bool, 1>::new(), Fifo::<Large, 3>::new());
+    black_box((short.try_push(true).is_ok(), short.try_pop().is_ok(), short.close()));
+    black_box((long.try_push([1; 4]).is_ok(), long.try_pop().is_ok(), long.close()));
+    if let Ok(handle) = SLAB.insert(black_box([1; 4])) {
+        black_box(SLAB.remove(black_box(handle)));
+    }
+    black_box(SLAB.len());
+    if let Some(index) = POOL.claim() {
+        // SAFETY: claimed in the line above.
+        unsafe { POOL.release(index) };
+    }
+    black_box(POOL.free());
+}
+
+fn sync(timeout: Duration) {
+    LOCK.acquire();
+    black_box((LOCK.release().is_ok(), LOCK.try_acquire(), LOCK.is_held()));
+    black_box(LOCK.acquire_timeout(timeout).is_ok());
+    let guard = LOCK.guard();
+    CONDITION.wait(&guard);
+    black_box(CONDITION.wait_timeout(&guard, timeout).is_ok());
+    CONDITION.wait_for(&guard, || black_box(true));
+    drop(guard);
+    CONDITION.notify(1);
+    CONDITION.notify_all();
+    EVENT.set();
+    EVENT.clear();
+    EVENT.wait();
+    black_box(EVENT.wait_timeout(timeout).is_ok());
+    SEMAPHORE.acquire();
+    black_box((SEMAPHORE.acquire_timeout(timeout).is_ok(), SEMAPHORE.release(2).is_ok()));
+    black_box(SEMAPHORE.available());
+    black_box(COUNT.block(Deadline::at(black_box(2)), || black_box(None::<u32>)));
+    COUNT.notify(1);
+}
+
+/// The entry that the linker asks for.
+#[unsafe(no_mangle)]
+pub extern "C" fn _start() -> ! {
+    let timeout = Duration::from_nanos(black_box(7));
+    channel(&WORDS, || black_box(1), timeout);
+    channel(&ITEMS, || black_box([1; 4]), timeout);
+    channel(&FAST, || black_box([1; 4]), timeout);
+    queues();
+    sync(timeout);
+    loop {}
+}
