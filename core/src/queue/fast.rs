@@ -34,7 +34,7 @@ use core::mem::MaybeUninit;
 use ::spin::relax::{RelaxStrategy, Spin};
 
 use super::ring::{Geometry, Native, Storage, Width, is_possible, one_lap};
-use super::{Queue, drop_all};
+use super::{Queue, drop_all, no_item};
 use crate::atomic::{AtomicUsize, Ordering, UnsafeCell, fence, spin_loop};
 use crate::error::{PopError, PushError};
 use crate::pad::Pad;
@@ -129,6 +129,36 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> FastFifo<T, N, R, W> {
                 marker: PhantomData,
             }
         }
+    }
+}
+
+/// A claimed and full slot, given back when dropped. Being a guard, it does so after the item has
+/// moved into the caller's result: with the store in between, large items would be copied twice.
+struct Claim<'a, T> {
+    slot: &'a FastSlot<T>,
+    /// The state to leave the slot in.
+    after: usize,
+}
+
+impl<T> Claim<'_, T> {
+    /// Moves the item out.
+    ///
+    /// # Safety
+    ///
+    /// Called once.
+    #[inline(always)]
+    unsafe fn read(&self) -> T {
+        // SAFETY: the claim of this position is ours alone (invariant 1), the push has written the
+        // item, and it is read only once.
+        self.slot.cell.with(|cell| unsafe { (*cell).assume_init_read() })
+    }
+}
+
+impl<T> Drop for Claim<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // Release, pairs with the Acquire load of a push: we are done with the cell.
+        self.slot.state.store(self.after, Ordering::Release);
     }
 }
 
@@ -272,45 +302,47 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
     /// [`try_push`](Self::try_push)'s release. Source: QU007 without waiting.
     #[inline]
     pub fn try_pop(&self) -> Result<T, PopError> {
-        let geometry = self.geometry();
-        // Relaxed: the exchange below checks it.
+        // Relaxed: the exchange checks it.
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            let slot = self.slot(geometry, head);
-            let era = geometry.era(head);
-            // Acquire, pairs with the Release store of a push: the item is complete.
-            let state = slot.state.load(Ordering::Acquire);
-            if state == full(era) {
-                // Relaxed: as in `try_push`.
-                match self.head.compare_exchange_weak(
-                    head,
-                    geometry.after(head),
-                    Ordering::Relaxed,
-                    Ordering::Relaxed,
-                ) {
-                    Ok(_) => {
-                        // SAFETY: the claim of this position is ours alone (invariant 1), and the
-                        // push has written the item, which moves out here.
-                        let item = slot.cell.with(|cell| unsafe { (*cell).assume_init_read() });
-                        // Release, pairs with the Acquire load of a push: we are done with the cell.
-                        let next = geometry.era_after(era);
-                        slot.state.store(empty(next), Ordering::Release);
-                        return Ok(item);
-                    }
-                    Err(now) => head = now,
-                }
-                continue;
+            match self.claim_item(head) {
+                // SAFETY: the only read.
+                Ok(claim) => return Ok(unsafe { claim.read() }),
+                Err(now) => match self.no_item(now) {
+                    Ok(now) => head = now,
+                    Err(error) => return no_item(error),
+                },
             }
-            head = self.no_item(head, state)?;
         }
+    }
+
+    /// Claims the next item, which was at `head` a moment ago, or says where the head is now.
+    #[inline(always)]
+    fn claim_item(&self, head: usize) -> Result<Claim<'_, T>, usize> {
+        let geometry = self.geometry();
+        let slot = self.slot(geometry, head);
+        let era = geometry.era(head);
+        // Acquire, pairs with the Release store of a push: the item is complete.
+        if slot.state.load(Ordering::Acquire) != full(era) {
+            return Err(head);
+        }
+        // Relaxed: as in `try_push`.
+        self.head
+            .compare_exchange_weak(head, geometry.after(head), Ordering::Relaxed, Ordering::Relaxed)
+            .map(|_| Claim { slot, after: empty(geometry.era_after(era)) })
     }
 
     /// The slot of the next pop is not full: why there is no item, or where to try again.
     #[cold]
-    fn no_item(&self, mut head: usize, mut state: usize) -> Result<usize, PopError> {
+    fn no_item(&self, mut head: usize) -> Result<usize, PopError> {
         let geometry = self.geometry();
         let mut looks = 0;
         loop {
+            // Relaxed: `claim_item` looks again with its own ordering.
+            let state = self.slot(geometry, head).state.load(Ordering::Relaxed);
+            if state == full(geometry.era(head)) {
+                return Ok(head);
+            }
             if state == empty(geometry.era(head)) {
                 // Not pushed yet: either the queue is empty, or a push is in mid-operation.
                 // Pairs with the fence of another thread's `Full`.
@@ -328,12 +360,8 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
             }
             // Either `head` is old, or the push of this slot is on its way.
             relax::<R>(&mut looks);
-            // Relaxed, twice: `try_pop` looks again with its own ordering.
+            // Relaxed: as above.
             head = self.head.load(Ordering::Relaxed);
-            state = self.slot(geometry, head).state.load(Ordering::Relaxed);
-            if state == full(geometry.era(head)) {
-                return Ok(head);
-            }
         }
     }
 

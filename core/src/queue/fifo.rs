@@ -30,7 +30,7 @@ use core::mem::MaybeUninit;
 
 pub use super::fast::{FastFifo, FastFifoIn, FastSlot};
 use super::word::{Index, WordRing};
-use super::{Queue, drop_all};
+use super::{Queue, drop_all, no_item};
 use crate::atomic::UnsafeCell;
 use crate::error::{PopError, PushError};
 use crate::slab::Pool;
@@ -94,8 +94,9 @@ impl<T, const N: usize> Fifo<T, N> {
             Ok(()) => Ok(()),
             // `Full` cannot be (invariant 1).
             Err(PushError::Closed(_) | PushError::Full(_)) => {
-                // SAFETY: we wrote the item above and still own the cell.
-                Err(PushError::Closed(unsafe { self.take(index) }))
+                let owned = Owned { queue: self, index };
+                // SAFETY: we wrote the item above; the only read.
+                Err(PushError::Closed(unsafe { owned.read() }))
             }
         }
     }
@@ -106,9 +107,14 @@ impl<T, const N: usize> Fifo<T, N> {
     /// [`try_push`](Self::try_push)'s release. Source: QU007 without waiting.
     #[inline]
     pub fn try_pop(&self) -> Result<T, PopError> {
-        let index = self.used.try_pop()?.0;
-        // SAFETY: the pop made us the owner of the cell; the push had written it.
-        Ok(unsafe { self.take(index) })
+        match self.used.try_pop() {
+            Ok(Index(index)) => {
+                let owned = Owned { queue: self, index };
+                // SAFETY: the push wrote the item before it pushed the index; the only read.
+                Ok(unsafe { owned.read() })
+            }
+            Err(error) => no_item(error),
+        }
     }
 
     #[inline]
@@ -117,19 +123,33 @@ impl<T, const N: usize> Fifo<T, N> {
         // SAFETY: only numbers below `N` are ever in the pool and in `used`.
         unsafe { self.cells.get_unchecked(index) }
     }
+}
 
-    /// Reads the item in the cell and gives the cell back.
+/// A cell that we own, given back when dropped. Being a guard, it does so after the item has moved
+/// into the caller's result: with the release in between, large items would be copied twice.
+struct Owned<'a, T, const N: usize> {
+    queue: &'a Fifo<T, N>,
+    index: usize,
+}
+
+impl<T, const N: usize> Owned<'_, T, N> {
+    /// Moves the item out.
     ///
     /// # Safety
     ///
-    /// The caller owns the cell and the cell holds an item.
-    #[inline]
-    unsafe fn take(&self, index: usize) -> T {
-        // SAFETY: the caller owns the cell and the cell holds an item, which moves out here.
-        let item = self.cell(index).with(|cell| unsafe { (*cell).assume_init_read() });
-        // SAFETY: the caller owned the index and the cell is empty now.
-        unsafe { self.free.release(index) };
-        item
+    /// The cell holds an item, and this is called once.
+    #[inline(always)]
+    unsafe fn read(&self) -> T {
+        // SAFETY: invariant 2: the cell is ours; the caller says that it holds an item.
+        self.queue.cell(self.index).with(|cell| unsafe { (*cell).assume_init_read() })
+    }
+}
+
+impl<T, const N: usize> Drop for Owned<'_, T, N> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: we own the index and do not touch the cell any more.
+        unsafe { self.queue.free.release(self.index) };
     }
 }
 
