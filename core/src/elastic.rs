@@ -1,27 +1,29 @@
 //! Floor 4: a bounded queue that grows when it must.
 //!
-//! [`Elastic`] is a queue of fixed capacity and, behind a lock, a backlog that somebody with an
+//! [`Elastic`] is a queue of fixed capacity and, behind locks, a backlog that somebody with an
 //! allocator provides. While the ring has room it is the ring, at the ring's price plus one load.
-//! When the ring is full, puts go to the backlog until the backlog has been emptied again.
+//! When the ring is full, pushes go to the backlog until the backlog has been emptied again.
 //!
 //! # Layout
 //!
-//! The ring, a lock over the backlog (if there is one), and `era`: even while the backlog is empty ("ring"), odd while
-//! it is in use ("backlog"); it moves by one each time.
+//! The ring; the backlog as two lists, `back` where pushes append and `front` where pops take, each
+//! under its own lock, so that the two sides seldom meet (a pop that finds `front` empty exchanges
+//! the two); and `era`, even while the backlog is empty and odd while it is in use.
 //!
 //! # Invariants
 //!
-//! 1. The backlog has items exactly in odd eras, as seen under the lock.
-//! 2. An era turns odd only under the lock, with the ring found full (or closed to us) by the pusher
-//!    that turns it.
+//! 1. The backlog has items exactly in odd eras, as seen under both locks.
+//! 2. An era turns odd under the lock of `back`, by a push that found the ring full there; it turns
+//!    even under both locks.
 //! 3. Everything in the ring may be popped before anything in the backlog: a push that reaches the
 //!    ring in an odd era began before that era did, so it runs at the same time as every push of the
 //!    era.
+//! 4. Who takes both locks takes `front` first.
 //!
 //! # Linearization points
 //!
 //! Push: the ring's, or the append under the lock. Pop: the ring's, or the removal under the lock.
-//! `Empty`: the ring's, inside one even era seen before and after. `Closed`: under the lock, with
+//! `Empty`: the ring's, inside one even era seen before and after. `Closed`: under both locks, with
 //! the ring closed and drained and the backlog empty.
 //!
 //! # Progress and cost
@@ -91,7 +93,7 @@ pub trait Backlog<T> {
 /// # }
 ///
 /// let queue: Elastic<_, _, Spin<NoBoard>> =
-///     Elastic::new(FastFifo::<u32, 2>::new(), List::default());
+///     Elastic::new(FastFifo::<u32, 2>::new(), List::default(), List::default());
 /// for item in 0..100 {
 ///     queue.try_push(item).unwrap();
 /// }
@@ -106,27 +108,48 @@ pub struct Elastic<Q, B, P> {
     era: AtomicUsize,
     /// How many items ever went to the backlog; for tickets.
     spilled: AtomicUsize,
+    front: Locked<Option<B>, P>,
+    back: Locked<Option<B>, P>,
     /// Whether there is a backlog at all.
     grows: bool,
-    lock: Lock<P>,
-    backlog: UnsafeCell<Option<B>>,
 }
 
-// SAFETY: the backlog is only touched by the holder of the lock, one thread at a time, so it needs
-// `Send` and no more; the other fields are shared as themselves.
-unsafe impl<Q: Sync, B: Send, P> Sync for Elastic<Q, B, P> {}
+/// A value that only the holder of its lock can touch.
+struct Locked<T, P> {
+    lock: Lock<P>,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is only touched by the holder of the lock, one thread at a time, so it needs
+// `Send` and no more.
+unsafe impl<T: Send, P> Sync for Locked<T, P> {}
+
+impl<T, P: Platform> Locked<T, P> {
+    const_fn! {
+        const fn new(value: T) -> Self {
+            Self { lock: Lock::new(), value: UnsafeCell::new(value) }
+        }
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        let _guard = self.lock.guard();
+        // SAFETY: the guard is ours and lives until `f` is done, and nobody else releases this
+        // private lock, so no other reference to the value exists.
+        self.value.with_mut(|value| f(unsafe { &mut *value }))
+    }
+}
 
 impl<Q, B, P: Platform> Elastic<Q, B, P> {
     const_fn! {
-        /// An elastic queue over `ring` and `backlog`, which must both be new and empty.
-        pub const fn new(ring: Q, backlog: B) -> Self {
+        /// An elastic queue over `ring` and the two lists of its backlog, all new and empty.
+        pub const fn new(ring: Q, front: B, back: B) -> Self {
             Self {
                 ring,
                 era: AtomicUsize::new(0),
                 spilled: AtomicUsize::new(0),
+                front: Locked::new(Some(front)),
+                back: Locked::new(Some(back)),
                 grows: true,
-                lock: Lock::new(),
-                backlog: UnsafeCell::new(Some(backlog)),
             }
         }
     }
@@ -138,23 +161,15 @@ impl<Q, B, P: Platform> Elastic<Q, B, P> {
                 ring,
                 era: AtomicUsize::new(0),
                 spilled: AtomicUsize::new(0),
+                front: Locked::new(None),
+                back: Locked::new(None),
                 grows: false,
-                lock: Lock::new(),
-                backlog: UnsafeCell::new(None),
             }
         }
     }
 }
 
 impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
-    /// Calls `f` with the backlog, under the lock.
-    fn locked<R>(&self, f: impl FnOnce(&mut Option<B>) -> R) -> R {
-        let _guard = self.lock.guard();
-        // SAFETY: the guard is ours and lives until `f` is done, and nobody else releases this
-        // private lock, so no other reference to the backlog exists.
-        self.backlog.with_mut(|backlog| f(unsafe { &mut *backlog }))
-    }
-
     /// The ring did not take the item: may the backlog?
     #[cold]
     fn push_beyond_ring(&self, error: PushError<Q::Item>) -> Result<(), PushError<Q::Item>> {
@@ -166,27 +181,27 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
 
     #[cold]
     fn push_slowly(&self, mut item: Q::Item) -> Result<(), PushError<Q::Item>> {
-        self.locked(|backlog| {
-            let Some(backlog) = backlog else {
+        self.back.with(|back| {
+            let Some(back) = back else {
                 return Err(PushError::Full(item));
             };
-            // Relaxed: the era only changes under the lock.
+            // Relaxed: the era only changes under this lock.
             let era = self.era.load(Ordering::Relaxed);
             if era % 2 == 0 {
                 // Once more under the lock: the era may only turn with the ring full.
                 match self.ring.try_push(item) {
-                    Err(PushError::Full(back)) => item = back,
+                    Err(PushError::Full(returned)) => item = returned,
                     result => return result,
                 }
             } else if self.ring.is_closed() {
                 return Err(PushError::Closed(item));
             }
-            backlog.append(item).map_err(PushError::Full)?;
-            // Relaxed: read as part of a ticket by whoever has got the item, through the lock.
+            back.append(item).map_err(PushError::Full)?;
+            // Relaxed: read as part of a ticket by whoever has got the item, through the locks.
             self.spilled.fetch_add(1, Ordering::Relaxed);
             if era % 2 == 0 {
                 // Release, pairs with the Acquire loads of `era`: whoever sees the odd era finds the
-                // item under the lock.
+                // item under the locks.
                 self.era.store(era.wrapping_add(1), Ordering::Release);
             }
             Ok(())
@@ -217,27 +232,48 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
         }
     }
 
+    /// Takes from the ring, which comes first, or from the backlog.
     #[cold]
     fn pop_slowly(&self) -> Result<Q::Item, PopError> {
-        self.locked(|backlog| {
-            // What is in the ring comes first.
-            let ring = match self.ring.try_pop() {
+        self.front.with(|front| {
+            let error = match self.ring.try_pop() {
                 Ok(item) => return Ok(item),
                 Err(error) => error,
             };
-            let Some((backlog, item)) =
-                backlog.as_mut().and_then(|backlog| backlog.take().map(|item| (backlog, item)))
-            else {
-                return Err(ring);
+            if let Some(list) = front {
+                if let Some(item) = list.take() {
+                    if list.is_empty() {
+                        self.refill(list);
+                    }
+                    return Ok(item);
+                }
+                if self.refill(list) {
+                    // Some other pop may have ended the era before we had the lock.
+                    return list.take().ok_or(error);
+                }
+            }
+            Err(error)
+        })
+    }
+
+    /// Exchanges the empty `front` for `back`; `false` if that is empty too, and then the era ends.
+    fn refill(&self, front: &mut B) -> bool {
+        self.back.with(|back| {
+            let Some(back) = back else {
+                return false;
             };
-            if backlog.is_empty() {
-                // Relaxed: the era only changes under the lock.
-                let era = self.era.load(Ordering::Relaxed);
+            if !back.is_empty() {
+                core::mem::swap(front, back);
+                return true;
+            }
+            // Relaxed: the era only changes under this lock.
+            let era = self.era.load(Ordering::Relaxed);
+            if era % 2 == 1 {
                 // Release, pairs with the Acquire loads of `era`: a push of the next era comes after
                 // everything in this one.
                 self.era.store(era.wrapping_add(1), Ordering::Release);
             }
-            Ok(item)
+            false
         })
     }
 }
@@ -270,7 +306,7 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
 
     fn close(&self) -> bool {
         // Under the lock, so that no push lands in the backlog after it.
-        self.locked(|_| self.ring.close())
+        self.back.with(|_| self.ring.close())
     }
 
     fn is_closed(&self) -> bool {
@@ -282,7 +318,10 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
     }
 
     fn len(&self) -> usize {
-        self.locked(|backlog| self.ring.len() + backlog.as_ref().map_or(0, B::len))
+        let list = |list: &mut Option<B>| list.as_ref().map_or(0, B::len);
+        self.front.with(|front| {
+            list(front).saturating_add(self.back.with(list)).saturating_add(self.ring.len())
+        })
     }
 
     fn is_empty(&self) -> bool {

@@ -39,8 +39,8 @@ const UNBOUNDED_RING: usize = 256;
 /// Progress: `put` and `get` cost one exchange and no system call while nobody sleeps. Two threads
 /// that meet in one slot wait for each other for the few instructions of the other's operation, so
 /// do not use a queue from a signal handler. Memory: 16 bytes a slot beside the item for a bounded
-/// queue; an unbounded one starts with 256 slots, takes more when they are full and frees them when
-/// it is empty again.
+/// queue; an unbounded one starts with 256 slots, takes more when they are full and gives them back
+/// when it has caught up, but for the memory of a thousand items or two.
 ///
 /// ```
 /// use inkle::queue::{GetError, Queue, Shutdown};
@@ -82,7 +82,7 @@ impl<T> Queue<T> {
     /// A queue that takes as many items as there is memory for.
     pub fn unbounded() -> Self {
         match Ring::with_storage(Boxed::new(UNBOUNDED_RING)) {
-            Some(ring) => Self::over(Elastic::new(ring, List(VecDeque::new()))),
+            Some(ring) => Self::over(Elastic::new(ring, List::new(), List::new())),
             None => unreachable!("256 slots are neither none nor too many"),
         }
     }
@@ -278,6 +278,16 @@ type Ring<T> = FastFifoIn<T, Boxed<FastSlot<T>>, Yield>;
 /// What an unbounded queue grows into.
 struct List<T>(VecDeque<T>);
 
+/// An empty list keeps its memory for so many items, so that a queue that is a little behind does
+/// not allocate all the time.
+const KEPT: usize = 1024;
+
+impl<T> List<T> {
+    fn new() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
 impl<T> Backlog<T> for List<T> {
     fn append(&mut self, item: T) -> Result<(), T> {
         self.0.push_back(item);
@@ -286,9 +296,9 @@ impl<T> Backlog<T> for List<T> {
 
     fn take(&mut self) -> Option<T> {
         let item = self.0.pop_front();
-        if self.0.is_empty() {
+        if self.0.is_empty() && self.0.capacity() > KEPT {
             // The burst is over: give its memory back.
-            self.0 = VecDeque::new();
+            *self = Self::new();
         }
         item
     }
