@@ -4,7 +4,7 @@
 //!
 //! A queue that answers at once, and three [event counts](crate::event_count): not empty, not full,
 //! all done. The fast path of `put` and `get` is the queue's own operation, one fence of the platform
-//! (free where the system has asymmetric barriers) and one load; no system call while nobody sleeps.
+//! (none on x86, where the exchange is one) and one load; no system call while nobody sleeps.
 //!
 //! Unfinished tasks need no counter on the fast path: the queue numbers its pushes with tickets, and
 //! the channel keeps the ticket up to which tasks are done.
@@ -188,7 +188,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
             match self.done.compare_exchange(done, next, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     if next == self.queue.ticket() {
-                        self.all_done.notify(u32::MAX);
+                        self.all_done.notify_after_rmw(u32::MAX);
                     }
                     return Ok(());
                 }
@@ -278,11 +278,21 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
         self.queue.tickets_between(done, self.queue.ticket())
     }
 
+    /// Wakes somebody after the queue has changed.
+    #[inline(always)]
+    fn notify(changed: &EventCount<P>, count: u32) {
+        if Q::BY_RMW {
+            changed.notify_after_rmw(count);
+        } else {
+            changed.notify(count);
+        }
+    }
+
     #[inline(always)]
     fn push(&self, item: Q::Item) -> Result<(), PushError<Q::Item>> {
         match self.queue.try_push(item) {
             Ok(()) => {
-                self.not_empty.notify(1);
+                Self::notify(&self.not_empty, 1);
                 Ok(())
             }
             Err(error) => Err(error),
@@ -292,7 +302,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     #[inline(always)]
     fn pop(&self) -> Result<Q::Item, PopError> {
         let item = self.queue.try_pop()?;
-        self.not_full.notify(1);
+        Self::notify(&self.not_full, 1);
         Ok(item)
     }
 

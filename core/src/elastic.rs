@@ -197,8 +197,10 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
                 return Err(PushError::Closed(item));
             }
             back.append(item).map_err(PushError::Full)?;
-            // Relaxed: read as part of a ticket by whoever has got the item, through the locks.
-            self.spilled.fetch_add(1, Ordering::Relaxed);
+            // Relaxed, and no read-modify-write: it only changes under this lock, and whoever has got
+            // the item reads it, as part of a ticket, through the locks.
+            let spilled = self.spilled.load(Ordering::Relaxed);
+            self.spilled.store(spilled.wrapping_add(1), Ordering::Relaxed);
             if era % 2 == 0 {
                 // Release, pairs with the Acquire loads of `era`: whoever sees the odd era finds the
                 // item under the locks.
@@ -236,23 +238,27 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
     #[cold]
     fn pop_slowly(&self) -> Result<Q::Item, PopError> {
         self.front.with(|front| {
-            let error = match self.ring.try_pop() {
-                Ok(item) => return Ok(item),
-                Err(error) => error,
+            let Some(front) = front else {
+                return self.ring.try_pop();
             };
-            if let Some(list) = front {
-                if let Some(item) = list.take() {
-                    if list.is_empty() {
-                        self.refill(list);
+            loop {
+                // A push to the ring that came before a push of the backlog is visible to whoever
+                // holds the lock under which that one's item lies in `front`; so this look, cheaper
+                // than a try, is enough while `front` has items.
+                if front.is_empty() || !self.ring.is_empty() {
+                    match self.ring.try_pop() {
+                        Ok(item) => return Ok(item),
+                        Err(error) if front.is_empty() && !self.refill(front) => return Err(error),
+                        Err(_) => continue,
+                    }
+                }
+                if let Some(item) = front.take() {
+                    if front.is_empty() {
+                        self.refill(front);
                     }
                     return Ok(item);
                 }
-                if self.refill(list) {
-                    // Some other pop may have ended the era before we had the lock.
-                    return list.take().ok_or(error);
-                }
             }
-            Err(error)
         })
     }
 
@@ -281,6 +287,10 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
 impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
     type Item = Q::Item;
 
+    // In the backlog, releasing the lock is the read-modify-write: it comes after the change of the
+    // era, which decides.
+    const BY_RMW: bool = Q::BY_RMW;
+
     #[inline(always)]
     fn try_push(&self, item: Q::Item) -> Result<(), PushError<Q::Item>> {
         // A queue that does not grow stays in era 0.
@@ -297,6 +307,10 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
 
     #[inline(always)]
     fn try_pop(&self) -> Result<Q::Item, PopError> {
+        // Relaxed: only to save the look at a ring that has nothing while the backlog is in use.
+        if self.era.load(Ordering::Relaxed) % 2 == 1 {
+            return self.pop_slowly();
+        }
         // The error is not kept: without it the usual path is shorter, and the unusual one asks again.
         if let Ok(item) = self.ring.try_pop() {
             return Ok(item);

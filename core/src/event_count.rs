@@ -197,16 +197,25 @@ impl<P: Platform> EventCount<P> {
     pub fn notify(&self, count: u32) {
         // Pairs with the heavy fence of `prepare`.
         P::light_fence();
-        // Relaxed: the fence above does the work.
-        let state = self.state.load(Ordering::Relaxed);
-        if state != 0 {
-            self.signal(state, count);
-        }
+        self.notify_ordered(count);
     }
 
-    /// [`notify`](Self::notify) without the fence, for a notifier ordered by a lock with the waiter.
+    /// [`notify`](Self::notify) for a caller that made the condition true by a read-modify-write, on
+    /// a word that decides the waiter's look at the condition. Free of fences on x86.
+    ///
+    /// Progress and interrupt safety: as `notify`.
+    #[inline(always)]
+    pub fn notify_after_rmw(&self, count: u32) {
+        // Pairs with the heavy fence of `prepare`.
+        P::fence_after_rmw();
+        self.notify_ordered(count);
+    }
+
+    /// [`notify`](Self::notify) without the fence, for a notifier ordered by one of its own, or by a
+    /// lock, with the waiter.
+    #[inline(always)]
     pub(crate) fn notify_ordered(&self, count: u32) {
-        // Relaxed: the lock that both sides held orders this load after the waiter's `enroll`.
+        // Relaxed: the fence, or the lock that both sides held, orders this load.
         let state = self.state.load(Ordering::Relaxed);
         if state != 0 {
             self.signal(state, count);

@@ -7,6 +7,8 @@
 mod os;
 pub mod platform;
 pub mod queue;
+pub mod thread;
+pub mod threading;
 
 /// The kernel underneath: every type of it works on the grounds of [`platform`].
 pub use inkle_core as kernel;

@@ -43,22 +43,22 @@ pub struct Private;
 pub struct Shared;
 
 /// Doubling pauses first: an answer from another processor comes within microseconds or not at all.
-const PAUSES: u32 = 7;
+const SPINS: u32 = 5;
+/// The first of them is not short: to look again at once only takes the line from whoever is about to
+/// write the answer.
+const FIRST_SPIN: u32 = 16;
 /// Then a few turns for whoever else wants this processor.
-const YIELDS: u32 = 4;
+const YIELDS: u32 = 8;
 
-/// Spins for a few microseconds, then gives the processor away a few times, then says "sleep". On a
-/// single processor nobody can answer while we spin.
+/// Spins for a few microseconds (on a single processor nobody can answer meanwhile: not there), then
+/// gives the processor away a few times, then says "sleep".
 fn relax(round: u32) -> bool {
-    if round < PAUSES {
-        if os::parallelism() == 1 {
-            return false;
-        }
-        for _ in 0..1 << round {
+    if round < SPINS && !os::is_single_processor() {
+        for _ in 0..FIRST_SPIN << round {
             spin_loop();
         }
         true
-    } else if round < PAUSES + YIELDS {
+    } else if round < SPINS + YIELDS {
         std::thread::yield_now();
         true
     } else {
@@ -86,18 +86,8 @@ impl Platform for Private {
     fn relax(round: u32) -> bool {
         relax(round)
     }
-
-    #[inline(always)]
-    fn light_fence() {
-        os::light_fence();
-    }
-
-    fn heavy_fence() {
-        os::heavy_fence();
-    }
 }
 
-// Both fences stay real ones: the asymmetric barrier reaches the threads of one process only.
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 impl Platform for Shared {
     fn now() -> u64 {

@@ -28,6 +28,9 @@ pub fn spin_loop() {
     loom::hint::spin_loop();
 }
 
+/// Nothing: a model has no time to lose.
+pub fn back_off(_turns: u32) {}
+
 macro_rules! model_atomic {
     ($name:ident, $int:ty) => {
         /// A modelled atomic integer with the methods the kernel uses.

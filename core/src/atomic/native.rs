@@ -23,6 +23,14 @@ pub use backing::{AtomicU32, AtomicUsize, fence};
 pub use core::hint::spin_loop;
 pub use core::sync::atomic::compiler_fence;
 
+/// That many turns of a spin loop, to leave a contended word to its winner for a while. Under loom
+/// it is nothing: unlike [`spin_loop`], the caller's progress does not hang on another thread's.
+pub fn back_off(turns: u32) {
+    for _ in 0..turns {
+        spin_loop();
+    }
+}
+
 /// The widest word a queue slot may be on this target: an unsigned integer of 64 bits where 64-bit
 /// compare-and-swap is native, else of 32.
 #[cfg(target_has_atomic = "64")]

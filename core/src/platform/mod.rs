@@ -13,7 +13,7 @@ mod spin;
 pub use deadline::Deadline;
 pub use spin::{Board, NoBoard, Spin};
 
-use crate::atomic::{AtomicU32, Ordering, fence};
+use crate::atomic::{AtomicU32, Ordering, compiler_fence, fence};
 
 /// Why [`Platform::wait`] came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,8 @@ pub enum Wake {
 /// *Fences.* If one thread writes A, calls [`light_fence`](Platform::light_fence) and reads B, and
 /// another writes B, calls [`heavy_fence`](Platform::heavy_fence) and reads A, then at least one of
 /// them sees the other's write. The default is a sequentially consistent fence on both sides. A
-/// ground with an asymmetric barrier may make the light side free.
+/// ground with an asymmetric barrier may make the light side free. If the first thread writes A by a
+/// read-modify-write, [`fence_after_rmw`](Platform::fence_after_rmw) is enough.
 ///
 /// No memory safety of this crate rests on these promises: a wrong platform can make a caller sleep
 /// too long, not more.
@@ -104,6 +105,19 @@ pub trait Platform {
     #[inline(always)]
     fn light_fence() {
         fence(Ordering::SeqCst);
+    }
+
+    /// [`light_fence`](Platform::light_fence) for a caller whose write was a read-modify-write.
+    ///
+    /// On x86 such an instruction is a full barrier by itself and the fence costs nothing: only the
+    /// compiler has to be held back. Elsewhere it is the light fence.
+    #[inline(always)]
+    fn fence_after_rmw() {
+        if cfg!(any(target_arch = "x86", target_arch = "x86_64")) && cfg!(not(inkle_loom)) {
+            compiler_fence(Ordering::SeqCst);
+        } else {
+            Self::light_fence();
+        }
     }
 
     /// The sleeper's side of a check-then-sleep pair: stands between "I am about to sleep" and "is

@@ -35,7 +35,7 @@ use ::spin::relax::{RelaxStrategy, Spin};
 
 use super::ring::{Geometry, Native, Storage, Width, is_possible, one_lap};
 use super::{Queue, drop_all, no_item};
-use crate::atomic::{AtomicUsize, Ordering, UnsafeCell, fence, spin_loop};
+use crate::atomic::{AtomicUsize, Ordering, UnsafeCell, back_off, fence, spin_loop};
 use crate::error::{PopError, PushError};
 use crate::pad::Pad;
 
@@ -162,6 +162,18 @@ impl<T> Drop for Claim<'_, T> {
     }
 }
 
+/// How long the loser of an exchange stays away.
+const LOST: u32 = 64;
+
+/// Another thread has won the exchange on this end of the queue, and will want the next one too: to
+/// come back at once only takes the line away from it. Then gives the position again.
+#[cold]
+fn lost(end: &AtomicUsize) -> usize {
+    back_off(LOST);
+    // Relaxed: the exchange checks it.
+    end.load(Ordering::Relaxed)
+}
+
 /// Spins for a short while, then leaves it to the strategy.
 fn relax<R: RelaxStrategy>(looks: &mut u32) {
     if *looks < LOOKS {
@@ -249,7 +261,7 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
                         slot.state.store(full(era), Ordering::Release);
                         return Ok(());
                     }
-                    Err(now) => tail = now,
+                    Err(_) => tail = lost(&self.tail),
                 }
                 continue;
             }
@@ -330,6 +342,7 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
         self.head
             .compare_exchange_weak(head, geometry.after(head), Ordering::Relaxed, Ordering::Relaxed)
             .map(|_| Claim { slot, after: empty(geometry.era_after(era)) })
+            .map_err(|_| lost(&self.head))
     }
 
     /// The slot of the next pop is not full: why there is no item, or where to try again.
@@ -390,6 +403,8 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> Queue
     for FastFifoIn<T, S, R, W>
 {
     type Item = T;
+
+    const BY_RMW: bool = true;
 
     #[inline]
     fn try_push(&self, item: T) -> Result<(), PushError<T>> {

@@ -156,6 +156,8 @@ impl<T, const N: usize> Drop for Owned<'_, T, N> {
 impl<T, const N: usize> Queue for Fifo<T, N> {
     type Item = T;
 
+    const BY_RMW: bool = true;
+
     #[inline]
     fn try_push(&self, item: T) -> Result<(), PushError<T>> {
         self.try_push(item)

@@ -47,6 +47,11 @@ pub trait Queue {
     /// What the queue holds.
     type Item;
 
+    /// Whether pushes, pops and `close` take effect by a read-modify-write, on a word that decides
+    /// the other side's `Empty`, `Full` and `Closed`. A channel then needs no fence of its own on
+    /// x86.
+    const BY_RMW: bool = false;
+
     /// Adds an item, or hands it back: [`PushError::Full`] or [`PushError::Closed`].
     fn try_push(&self, item: Self::Item) -> Result<(), PushError<Self::Item>>;
 

@@ -539,6 +539,8 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
 impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> Queue for WordRingIn<T, S, W> {
     type Item = T;
 
+    const BY_RMW: bool = true;
+
     #[inline]
     fn try_push(&self, value: T) -> Result<(), PushError<T>> {
         self.try_push(value)

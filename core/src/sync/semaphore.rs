@@ -110,7 +110,7 @@ impl<P: Platform> Semaphore<P> {
                 Err(now) => permits = now,
             }
         }
-        self.released.notify(count);
+        self.released.notify_after_rmw(count);
         Ok(())
     }
 

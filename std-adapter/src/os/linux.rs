@@ -1,12 +1,12 @@
-//! Linux: futexes with absolute monotonic deadlines, an asymmetric barrier, the kernel's thread id.
+//! Linux: futexes with absolute monotonic deadlines, the kernel's thread id.
 
 use std::cell::Cell;
 use std::num::NonZeroU32;
 
-use inkle_core::atomic::{AtomicU32, Ordering, compiler_fence, fence};
+use inkle_core::atomic::AtomicU32;
 use inkle_core::platform::{Deadline, Wake};
 use rustix::io::Errno;
-use rustix::thread::{MembarrierCommand, futex};
+use rustix::thread::futex;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 /// Who can sleep on a word: the threads of this process, or everybody who maps it.
@@ -67,50 +67,9 @@ pub(crate) fn native_id() -> u64 {
     })
 }
 
-/// Set once the kernel has accepted this process for expedited barriers.
-static ASYMMETRIC: AtomicU32 = AtomicU32::new(0);
-
-/// The frequent side of the asymmetric barrier: free once the other side uses membarrier.
-#[inline(always)]
-pub(crate) fn light_fence() {
-    // Relaxed: a thread that still sees 0 uses a real fence, which is right with either kind on the
-    // other side.
-    if ASYMMETRIC.load(Ordering::Relaxed) != 1 {
-        full_fence();
-    }
-    compiler_fence(Ordering::SeqCst);
-}
-
-/// Out of line, so that the usual path of [`light_fence`] is one load and a branch not taken.
-#[cold]
-fn full_fence() {
-    fence(Ordering::SeqCst);
-}
-
-/// The rare side: makes every running thread of the process pass a barrier.
-///
-/// A light side that is free exists only after `ASYMMETRIC` was set, which only happens after the
-/// kernel accepted the registration; and from the first acceptance on every heavy side uses
-/// membarrier. So a free light side never meets a mere fence here.
-pub(crate) fn heavy_fence() {
-    // Relaxed: registering twice is harmless.
-    let registered = ASYMMETRIC.load(Ordering::Relaxed) == 1 || register();
-    if !registered {
-        fence(Ordering::SeqCst);
-        return;
-    }
-    // EPERM: a forked child has to register again.
-    while rustix::thread::membarrier(MembarrierCommand::PrivateExpedited).is_err() && register() {}
-    // The caller's own order.
-    fence(Ordering::SeqCst);
-}
-
-#[cold]
-fn register() -> bool {
-    let accepted = rustix::thread::membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok();
-    if accepted {
-        // Relaxed: see `light_fence`.
-        ASYMMETRIC.store(1, Ordering::Relaxed);
-    }
-    accepted
+/// How many processors this process may run on. Not the standard library's answer, which is about the
+/// calling thread alone: a pinned thread that asked first would answer for all.
+pub(crate) fn processors() -> usize {
+    let first_thread = Some(rustix::process::getpid());
+    rustix::thread::sched_getaffinity(first_thread).map_or(1, |set| set.count() as usize)
 }

@@ -1,6 +1,6 @@
 //! Everything this crate asks of the operating system, and nothing else does.
 //!
-//! `linux` speaks futex and membarrier; `portable` parks threads by address, for every other system
+//! `linux` speaks futex; `portable` parks threads by address, for every other system
 //! (and on Linux with the feature `portable`, so that its tests run somewhere).
 
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
@@ -15,8 +15,8 @@ pub(crate) use portable::*;
 
 use std::sync::OnceLock;
 
-/// How many threads can run at once, asked once.
-pub(crate) fn parallelism() -> usize {
-    static COUNT: OnceLock<usize> = OnceLock::new();
-    *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+/// Whether this process may run on one processor only, asked once.
+pub(crate) fn is_single_processor() -> bool {
+    static SINGLE: OnceLock<bool> = OnceLock::new();
+    *SINGLE.get_or_init(|| processors() == 1)
 }

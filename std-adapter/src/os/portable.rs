@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use inkle_core::atomic::{AtomicU32, Ordering, fence};
+use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::platform::{Deadline, Wake};
 use parking_lot_core::{
     DEFAULT_PARK_TOKEN, DEFAULT_UNPARK_TOKEN, ParkResult, UnparkResult, park, unpark_all,
@@ -92,13 +92,7 @@ pub(crate) fn native_id() -> u64 {
     })
 }
 
-/// No asymmetric barrier here: a fence on both sides.
-#[inline(always)]
-pub(crate) fn light_fence() {
-    fence(Ordering::SeqCst);
-}
-
-/// See [`light_fence`].
-pub(crate) fn heavy_fence() {
-    fence(Ordering::SeqCst);
+/// How many processors there are for the calling thread.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

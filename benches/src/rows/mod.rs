@@ -1,0 +1,61 @@
+//! The rows: who competes for what, and what is asked of ours.
+
+mod channels;
+mod locks;
+mod queues;
+mod wake;
+
+use crate::harness::{Bar, Contender, Row, Run, Side};
+use crate::pipe::{Payload, Pipe, flow, pairs};
+
+/// Every row, in the order of the report.
+pub(crate) fn all() -> Vec<Row> {
+    let mut rows = queues::rows();
+    rows.extend(channels::rows());
+    rows.extend(locks::rows());
+    rows.extend(wake::rows());
+    rows
+}
+
+/// One of ours, and the bar it has to clear if there is one.
+fn ours(name: &'static str, bar: Option<Bar>, run: Run) -> Contender {
+    Contender { name, side: Side::Ours(bar), run }
+}
+
+fn peer(name: &'static str, run: Run) -> Contender {
+    Contender { name, side: Side::Peer, run }
+}
+
+/// What queues and channels are measured in: producers and consumers.
+const SHAPES: [&str; 4] = ["1 thread", "1p1c", "2p2c", "4p4c"];
+
+/// A contender in each of the [`SHAPES`].
+type InShapes = [Option<Contender>; SHAPES.len()];
+
+fn runs<T: Payload, P: Pipe<T>>() -> [Run; SHAPES.len()] {
+    [pairs::<T, P>, flow::<T, P, 1>, flow::<T, P, 2>, flow::<T, P, 4>]
+}
+
+/// One of ours in each shape, `bars` in the same order.
+fn our_pipe<T: Payload, P: Pipe<T>>(
+    name: &'static str,
+    bars: [Option<Bar>; SHAPES.len()],
+) -> InShapes {
+    let mut bars = bars.into_iter();
+    runs::<T, P>().map(|run| Some(ours(name, bars.next().flatten(), run)))
+}
+
+fn peer_pipe<T: Payload, P: Pipe<T>>(name: &'static str) -> InShapes {
+    runs::<T, P>().map(|run| Some(peer(name, run)))
+}
+
+/// The rows of a group: transposes contenders in shapes to shapes of contenders.
+fn in_shapes(group: &'static str, contenders: Vec<InShapes>) -> Vec<Row> {
+    let mut rows = SHAPES.map(|shape| Row { group, shape, contenders: Vec::new() });
+    for contender in contenders {
+        for (row, contender) in rows.iter_mut().zip(contender) {
+            row.contenders.extend(contender);
+        }
+    }
+    rows.into()
+}

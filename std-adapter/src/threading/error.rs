@@ -1,0 +1,132 @@
+//! Why a thread did not start, and why a join gave no result.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use super::Panic;
+
+/// A thread was not started. Nothing is lost: the function comes back, unused, from
+/// [`into_inner`](Self::into_inner), and the [`Builder`](super::Builder) with the name is still the
+/// caller's.
+///
+/// ```
+/// use inkle::threading::{Builder, SpawnCause};
+///
+/// let work = vec![1, 2, 3];
+/// let error = Builder::new().name("bad\0name").spawn(move || work.len()).unwrap_err();
+/// assert!(matches!(error.cause(), SpawnCause::NulInName { position: 3 }));
+///
+/// // Do it here instead.
+/// let body = error.into_inner();
+/// assert_eq!(body(), 3);
+/// ```
+pub struct SpawnError<F> {
+    pub(super) cause: SpawnCause,
+    pub(super) body: F,
+}
+
+impl<F> SpawnError<F> {
+    /// What the matter was.
+    pub fn cause(&self) -> &SpawnCause {
+        &self.cause
+    }
+
+    /// The function that was to run.
+    pub fn into_inner(self) -> F {
+        self.body
+    }
+}
+
+/// What kept a thread from starting.
+///
+/// ```
+/// use inkle::threading::{Builder, SpawnCause};
+///
+/// // No system has an address space that large.
+/// let error = Builder::new().stack_size(usize::MAX / 4).spawn(|| ()).unwrap_err();
+/// assert!(matches!(error.cause(), SpawnCause::Refused(_)));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SpawnCause {
+    /// The name has a NUL byte at this position. Systems end names there.
+    NulInName {
+        /// Counted in bytes from 0.
+        position: usize,
+    },
+    /// The operating system refused: too many threads, no memory, no such stack. (TH023)
+    Refused(io::Error),
+}
+
+impl fmt::Display for SpawnCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NulInName { position } => {
+                write!(f, "the thread's name has a NUL byte at position {position}")
+            }
+            Self::Refused(error) => write!(f, "the system refused to start a thread: {error}"),
+        }
+    }
+}
+
+impl<F> fmt::Debug for SpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpawnError").field("cause", &self.cause).finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Display for SpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl<F> Error for SpawnError<F> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            SpawnCause::NulInName { .. } => None,
+            SpawnCause::Refused(error) => Some(error),
+        }
+    }
+}
+
+/// Why [`Thread::join`](super::Thread::join) gave no result.
+///
+/// ```
+/// use std::time::Duration;
+/// use inkle::threading::{self, Event, JoinError};
+///
+/// static GO: Event = Event::new();
+///
+/// let thread = threading::spawn(|| GO.wait()).unwrap();
+/// assert!(matches!(thread.join_timeout(Duration::ZERO), Err(JoinError::TimedOut)));
+/// GO.set();
+/// assert!(thread.join().is_ok());
+/// assert!(matches!(thread.join(), Err(JoinError::Taken)));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The thread did not end before the deadline. Join again later.
+    TimedOut,
+    /// The thread has ended, and an earlier join was given its result or its panic.
+    Taken,
+    /// The thread's function panicked.
+    Panicked(Panic),
+    /// A thread cannot wait for its own end. (TH026)
+    SelfJoin,
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("the thread did not end before the deadline"),
+            Self::Taken => f.write_str("the thread's result was given to an earlier join"),
+            Self::Panicked(panic) => write!(f, "the thread panicked: {panic}"),
+            Self::SelfJoin => f.write_str("a thread cannot wait for its own end"),
+        }
+    }
+}
+
+impl Error for JoinError {}

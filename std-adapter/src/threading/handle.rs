@@ -1,0 +1,150 @@
+//! The handle of a thread: join and its result.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::panic::drop_quietly;
+use super::{JoinError, Panic, ThreadInfo, get_ident, locked};
+use crate::platform::{Deadline, after};
+
+/// A thread that was started, and the place where its result will be.
+///
+/// Dropping the handle detaches the thread: it runs on, and its result is dropped at its end.
+///
+/// ```
+/// use std::sync::Arc;
+/// use inkle::threading;
+///
+/// let thread = Arc::new(threading::spawn(|| "cloth").unwrap());
+/// assert!(thread.name().starts_with("Thread-"));
+///
+/// // Any thread may join, any number of them; one gets the result.
+/// let other = Arc::clone(&thread);
+/// let joined = threading::spawn(move || other.join().is_ok()).unwrap();
+/// assert_ne!(thread.join().is_ok(), joined.join().unwrap());
+/// assert!(!thread.is_alive());
+/// ```
+pub struct Thread<T> {
+    info: ThreadInfo,
+    /// Filled by the thread before it ends, emptied by the first join after that.
+    outcome: Arc<Mutex<Option<Result<T, Panic>>>>,
+    /// Emptied by the first join. Held locked while that waits for the system.
+    os: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl<T> Thread<T> {
+    pub(super) fn new(
+        info: ThreadInfo,
+        outcome: Arc<Mutex<Option<Result<T, Panic>>>>,
+        os: JoinHandle<()>,
+    ) -> Self {
+        Self { info, outcome, os: Mutex::new(Some(os)) }
+    }
+
+    /// Waits without limit for the thread's end and gives its result, to the first who asks.
+    /// (TH025 to TH027)
+    ///
+    /// The end is the end for the operating system: all thread-local values are gone.
+    ///
+    /// Errors: [`JoinError::Panicked`], to the first who asks; [`JoinError::Taken`] to all others,
+    /// after the same wait; [`JoinError::SelfJoin`] at once.
+    pub fn join(&self) -> Result<T, JoinError> {
+        self.join_until(Deadline::NEVER)
+    }
+
+    /// As [`join`](Self::join), until `deadline`. A deadline that has passed polls. (TH025)
+    ///
+    /// Errors: [`JoinError::TimedOut`] beside those of `join`; the result stays for a later call.
+    ///
+    /// ```
+    /// use inkle::platform::Deadline;
+    /// use inkle::threading::{self, Event, JoinError};
+    ///
+    /// static GO: Event = Event::new();
+    ///
+    /// let thread = threading::spawn(|| { GO.wait(); 1 }).unwrap();
+    /// assert!(matches!(thread.join_until(Deadline::PASSED), Err(JoinError::TimedOut)));
+    /// GO.set();
+    /// assert_eq!(thread.join_until(Deadline::NEVER).unwrap(), 1);
+    /// ```
+    pub fn join_until(&self, deadline: impl Into<Deadline>) -> Result<T, JoinError> {
+        if self.ident() == get_ident() {
+            return Err(JoinError::SelfJoin);
+        }
+        self.info.ended().wait_until(deadline).map_err(|_| JoinError::TimedOut)?;
+        self.reap();
+        let outcome = locked(&self.outcome).take();
+        match outcome {
+            Some(Ok(result)) => Ok(result),
+            Some(Err(panic)) => Err(JoinError::Panicked(panic)),
+            None => Err(JoinError::Taken),
+        }
+    }
+
+    /// As [`join`](Self::join), for at most `timeout`. Zero polls, and a timeout too long to count
+    /// is none. See [`join_until`](Self::join_until).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let thread = inkle::threading::spawn(|| 1).unwrap();
+    /// assert_eq!(thread.join_timeout(Duration::MAX).unwrap(), 1);
+    /// ```
+    pub fn join_timeout(&self, timeout: Duration) -> Result<T, JoinError> {
+        self.join_until(after(timeout))
+    }
+
+    /// Waits for the system to be done with a thread that has ended. No code of a user runs in it
+    /// any more, so this is short and needs no deadline.
+    fn reap(&self) {
+        let mut os = locked(&self.os);
+        if let Some(Err(payload)) = os.take().map(JoinHandle::join) {
+            drop_quietly(payload);
+        }
+    }
+
+    /// Whether the thread has not ended: a snapshot. (TH028)
+    ///
+    /// ```
+    /// let thread = inkle::threading::spawn(|| ()).unwrap();
+    /// thread.join().unwrap();
+    /// assert!(!thread.is_alive());
+    /// ```
+    pub fn is_alive(&self) -> bool {
+        self.info.is_alive()
+    }
+
+    /// The name it was given, or `Thread-N`. (TH020, TH029)
+    pub fn name(&self) -> &str {
+        self.info.name()
+    }
+
+    /// The thread's number in this process: not 0, and never used again. (TH030)
+    pub fn ident(&self) -> u64 {
+        self.info.ident()
+    }
+
+    /// The kernel's number of the thread, on Linux; used again some time after its end. `None` on
+    /// other systems. (TH030)
+    pub fn native_id(&self) -> Option<u64> {
+        self.info.native_id()
+    }
+
+    /// What can be known of the thread without this handle.
+    ///
+    /// ```
+    /// let thread = inkle::threading::spawn(inkle::threading::current).unwrap();
+    /// assert_eq!(thread.info(), &thread.join().unwrap());
+    /// ```
+    pub fn info(&self) -> &ThreadInfo {
+        &self.info
+    }
+}
+
+impl<T> fmt::Debug for Thread<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Thread").field(&self.info).finish()
+    }
+}

@@ -1,0 +1,120 @@
+//! Python's `threading`: threads with names, results and a list of who is alive.
+//!
+//! | Python | here |
+//! |---|---|
+//! | `Thread(target=f, name=...).start()` | [`spawn`], [`Builder`]: a failed start hands the function back |
+//! | `t.join()`, `t.join(timeout)` | [`join`](Thread::join), [`join_timeout`](Thread::join_timeout): gives the result, which Python has no place for |
+//! | `t.is_alive()`, `t.name`, `t.ident`, `t.native_id` | methods of [`Thread`] and [`ThreadInfo`] |
+//! | `current_thread()`, `main_thread()` | [`current`], [`main_thread`] |
+//! | `enumerate()`, `active_count()` | [`enumerate`], [`active_count`] |
+//! | `get_ident()`, `get_native_id()` | [`get_ident`], [`get_native_id`] |
+//! | `Lock`, `Condition`, `Event`, `Semaphore` | [`Lock`], [`Condition`], [`Event`], [`Semaphore`]: each a few words and fit for a `static` |
+//! | `TIMEOUT_MAX` | [`TIMEOUT_MAX`], and no timeout is refused |
+//!
+//! An exception that escapes a Python thread is printed and lost. Here a panic is reported by the
+//! panic hook of the standard library, as in every thread, and then waits as a value for
+//! [`join`](Thread::join).
+
+mod builder;
+mod error;
+mod handle;
+mod panic;
+mod registry;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::platform::Private;
+
+pub use builder::{Builder, spawn};
+pub use error::{JoinError, SpawnCause, SpawnError};
+pub use handle::Thread;
+pub use panic::Panic;
+pub(crate) use registry::started_count;
+pub use registry::{
+    ThreadInfo, active_count, current, enumerate, get_ident, get_native_id, main_thread,
+};
+
+/// One at a time; any thread may release it. (TH033 to TH035)
+///
+/// ```
+/// use inkle::threading::Lock;
+///
+/// static LOCK: Lock = Lock::new();
+///
+/// let guard = LOCK.guard();
+/// assert!(!LOCK.try_acquire());
+/// drop(guard);
+/// assert!(LOCK.release().is_err(), "nobody holds it");
+/// ```
+pub type Lock = inkle_core::sync::Lock<Private>;
+
+/// Holds a [`Lock`] until it is dropped.
+///
+/// ```
+/// use inkle::threading::{Guard, Lock};
+///
+/// fn critical(_proof: &Guard<'_>) {}
+///
+/// let lock = Lock::new();
+/// critical(&lock.guard());
+/// assert!(!lock.is_held());
+/// ```
+pub type Guard<'a> = inkle_core::sync::Guard<'a, Private>;
+
+/// Waits, with a [`Lock`] held, until told that what the lock protects has changed. (TH041 to TH048)
+///
+/// ```
+/// use std::cell::Cell;
+/// use inkle::threading::{Condition, Lock};
+///
+/// let (lock, changed) = (Lock::new(), Condition::new());
+/// let ready = Cell::new(true);
+/// let guard = lock.guard();
+/// changed.wait_for(&guard, || ready.get());
+/// ```
+pub type Condition = inkle_core::sync::Condition<Private>;
+
+/// A flag that threads can wait for. (TH055, TH056)
+///
+/// ```
+/// use inkle::threading::{self, Event};
+///
+/// static READY: Event = Event::new();
+///
+/// let thread = threading::spawn(|| READY.wait()).unwrap();
+/// READY.set();
+/// thread.join().unwrap();
+/// ```
+pub type Event = inkle_core::sync::Event<Private>;
+
+/// At most so many at a time. (TH049 to TH052)
+///
+/// ```
+/// use inkle::threading::Semaphore;
+///
+/// static SEATS: Semaphore = Semaphore::new(2);
+///
+/// SEATS.acquire();
+/// SEATS.acquire();
+/// assert!(!SEATS.try_acquire());
+/// SEATS.release(2).unwrap();
+/// ```
+pub type Semaphore = inkle_core::sync::Semaphore<Private>;
+
+/// The longest timeout that is counted: 584 years. A longer one is accepted by every call and means
+/// no limit, where Python refuses it. (TH012)
+///
+/// ```
+/// use std::time::Duration;
+/// use inkle::threading::{Semaphore, TIMEOUT_MAX};
+///
+/// assert!(TIMEOUT_MAX > Duration::from_secs(9_223_372_036), "Python's");
+/// assert_eq!(Semaphore::new(1).acquire_timeout(Duration::MAX), Ok(()));
+/// ```
+pub const TIMEOUT_MAX: Duration = Duration::from_nanos(u64::MAX);
+
+/// No code of a user runs under this module's mutexes, so none is ever left half-changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
