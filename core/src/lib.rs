@@ -37,6 +37,26 @@
 //! `get()` waits, `try_get()` never waits, `get_until(deadline)` waits until then and
 //! `get_timeout(duration)` is its short form. A put that fails hands the item back inside the error.
 //!
+//! ## What it costs in memory
+//!
+//! Bytes of each type by itself (`size_of`), whatever platform it stands on.
+//!
+//! | type | 64-bit, padded | 64-bit, `compact` | 32-bit |
+//! |---|---|---|---|
+//! | `Lock` | 4 | 4 | 4 |
+//! | `EventCount`, `Condition` | 8 | 8 | 8 |
+//! | `Event`, `Semaphore` | 12 | 12 | 12 |
+//! | `WordRing<u8, 8>` | 384 | 80 | 40 |
+//! | `WordRing<u8, 64>` | 768 | 528 | 264 |
+//! | `Fifo<u64, 8>` | 896 | 224 | 144 |
+//! | `Fifo<[u8; 64], 8>` | 1280 | 672 | 592 |
+//! | `FastFifo<u64, 8>` | 512 | 152 | 144 |
+//! | `FastFifo<[u8; 64], 8>` | 896 | 600 | 556 |
+//! | `Pool<8>` | 384 | 80 | 40 |
+//! | `Slab<u64, 8>` | 512 | 208 | 168 |
+//! | `Channel<WordRing<u8, 8>, P>` | 512 | 112 | 68 |
+//! | `Channel<Fifo<u64, 8>, P>` | 1024 | 256 | 176 |
+//!
 //! ## Features
 //!
 //! - `portable-atomic`, `atomic-polyfill`: what stands behind the [`atomic`] door.

@@ -11,7 +11,7 @@
 //! | `queue.Full`, `queue.Empty`, `queue.ShutDown` | [`PutError`], [`GetError`]: a failed put hands the item back |
 //!
 //! The algorithms are the core's: a [`FastFifoIn`] ring with its slots on the heap, in an
-//! [`Elastic`] that lets it grow if it may, in a [`Channel`](inkle_core::channel::Channel) that
+//! [`Elastic`] that lets it grow if it may, in a [`Channel`] that
 //! does the waiting.
 
 use std::collections::VecDeque;
