@@ -5,7 +5,7 @@
 //!
 //! # Algorithm
 //!
-//! The free places are a [`WordRing`](crate::queue::word::WordRing) of their indices: claim is a
+//! The free places are a [`WordRing`] of their indices: claim is a
 //! pop, release a push. Both cost one read-modify-write, whatever the size, and two threads that
 //! claim and release at the same time work on different words. A bitmap would need its word count as
 //! a second parameter and puts every claim and release of 64 places on one word (measured at a

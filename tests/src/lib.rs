@@ -1,1 +1,128 @@
 //! Helpers of the tests that cross crates.
+
+use std::io::{Write, stderr};
+use std::mem::forget;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::abort;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on the slowest machine, short enough to notice a hang.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A time after which a thread that is about to fall asleep most likely has. No test may fail
+/// because it had not: it then only tests less.
+pub const SETTLE: Duration = Duration::from_millis(20);
+
+/// How many times more work than in a debug build.
+pub const SCALE: u32 = if cfg!(debug_assertions) { 1 } else { 8 };
+
+/// Ends the process if the test that holds it has not ended in time: a hang is a failure with a
+/// name, not a stuck machine.
+#[must_use = "it watches until it is dropped"]
+pub struct Watchdog {
+    _alive: Sender<()>,
+}
+
+/// Watches over the test that calls it.
+pub fn watchdog() -> Watchdog {
+    let name = thread::current().name().unwrap_or("a test").to_owned();
+    let (alive, end) = channel();
+    thread::spawn(move || {
+        if end.recv_timeout(PATIENCE * 3) == Err(RecvTimeoutError::Timeout) {
+            // Not by `eprintln`, which the test harness would keep for a summary that never comes.
+            let _ = writeln!(stderr(), "{name} hangs");
+            abort();
+        }
+    });
+    Watchdog { _alive: alive }
+}
+
+/// Waits until `condition` holds; fails if it never does.
+#[track_caller]
+pub fn eventually(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "this never came true");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whether `f` panics; the panic goes no further. Its payload is leaked: there are tests with some
+/// that panic when dropped, and the test harness would hang on one.
+pub fn panics(f: impl FnOnce()) -> bool {
+    catch_unwind(AssertUnwindSafe(f)).map_err(forget).is_err()
+}
+
+/// How long `f` takes, and what it returns.
+pub fn timed<R>(f: impl FnOnce() -> R) -> (Duration, R) {
+    let start = Instant::now();
+    let result = f();
+    (start.elapsed(), result)
+}
+
+/// How often each of a number of values has been dropped.
+#[derive(Debug)]
+pub struct Ledger {
+    drops: Box<[AtomicU32]>,
+}
+
+impl Ledger {
+    /// For values with the ids 0 to `count` - 1.
+    pub fn new(count: usize) -> Arc<Self> {
+        Arc::new(Self { drops: (0..count).map(|_| AtomicU32::new(0)).collect() })
+    }
+
+    /// The value with this id.
+    pub fn value(self: &Arc<Self>, id: usize) -> Tracked {
+        Tracked { id, ledger: Arc::clone(self), fuse: false }
+    }
+
+    /// The value with this id, whose `Drop` panics after it has been counted.
+    pub fn bomb(self: &Arc<Self>, id: usize) -> Tracked {
+        Tracked { id, ledger: Arc::clone(self), fuse: true }
+    }
+
+    /// How often the value with this id has been dropped.
+    pub fn drops(&self, id: usize) -> u32 {
+        self.drops[id].load(Ordering::SeqCst)
+    }
+
+    /// How many drops there have been in all.
+    pub fn total(&self) -> u32 {
+        self.drops.iter().map(|count| count.load(Ordering::SeqCst)).sum()
+    }
+
+    /// Fails unless each value has been dropped exactly once.
+    #[track_caller]
+    pub fn assert_each_once(&self) {
+        for (id, count) in self.drops.iter().enumerate() {
+            assert_eq!(count.load(Ordering::SeqCst), 1, "drops of value {id}");
+        }
+    }
+}
+
+/// A value whose drops are counted in a [`Ledger`].
+#[derive(Debug)]
+pub struct Tracked {
+    id: usize,
+    ledger: Arc<Ledger>,
+    fuse: bool,
+}
+
+impl Tracked {
+    /// Its place in the ledger.
+    pub fn id(&self) -> usize {
+        self.id
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        self.ledger.drops[self.id].fetch_add(1, Ordering::SeqCst);
+        assert!(!self.fuse, "value {} panics when dropped", self.id);
+    }
+}
