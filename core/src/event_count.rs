@@ -175,7 +175,7 @@ impl<P: Platform> EventCount<P> {
     /// Progress: blocking. Interrupt-safe: no.
     pub fn wait(&self, key: Key, deadline: Deadline) -> Wake {
         let mut wake = Wake::Woken;
-        // Acquire, pairs with the Release of `notify`'s increment: what was made true before it.
+        // Acquire, pairs with the Release of `signal`'s increment: what was made true before it.
         while self.epoch.load(Ordering::Acquire) == key.0 {
             if wake == Wake::TimedOut {
                 self.leave();
@@ -183,8 +183,10 @@ impl<P: Platform> EventCount<P> {
             }
             wake = P::wait(&self.epoch, key.0, deadline);
         }
-        self.leave();
-        Wake::Woken
+        // The epoch has moved. After a time-out that may have been for somebody else, who slept when
+        // we did not any more; the signal tells.
+        let signalled = self.leave();
+        if wake == Wake::TimedOut && !signalled { Wake::TimedOut } else { Wake::Woken }
     }
 
     /// Wakes `count` waiters, or as many as there are. Returns at once, without a system call, when
@@ -250,12 +252,13 @@ impl<P: Platform> EventCount<P> {
         }
     }
 
-    /// Takes one waiter out, and one signal if there is any (invariant 2).
-    fn leave(&self) {
+    /// Takes one waiter out, and one signal if there is any (invariant 2). Says whether there was.
+    fn leave(&self) -> bool {
         // Relaxed: only the counts matter here, and the exchange below checks them.
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
-            let less = if signals(state) == 0 { WAITER } else { WAITER + SIGNAL };
+            let signalled = signals(state) != 0;
+            let less = if signalled { WAITER + SIGNAL } else { WAITER };
             // Relaxed: a count and no message. Being a read-modify-write it continues the release
             // sequences of the `enroll`s before it.
             match self.state.compare_exchange(
@@ -264,7 +267,7 @@ impl<P: Platform> EventCount<P> {
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return,
+                Ok(_) => return signalled,
                 Err(seen) => state = seen,
             }
         }

@@ -67,23 +67,20 @@ impl<T> Queue<T> {
     /// A queue of at most `capacity` items.
     ///
     /// Errors: [`BadCapacity`] for 0 (Python's "no limit" is [`unbounded`](Self::unbounded)) and for
-    /// more slots than an address can count. (QU001)
-    ///
-    /// Panics, as every collection, if there is no memory.
+    /// more slots than there is memory for. (QU001)
     pub fn bounded(capacity: usize) -> Result<Self, BadCapacity> {
-        // Checked before the allocation, which would panic.
-        if capacity == 0 || capacity > isize::MAX as usize / 2 / size_of::<FastSlot<T>>() {
-            return Err(BadCapacity { capacity });
-        }
-        let ring = Ring::with_storage(Boxed::new(capacity)).ok_or(BadCapacity { capacity })?;
+        let slots = Boxed::new(capacity).ok_or(BadCapacity { capacity })?;
+        let ring = Ring::with_storage(slots).ok_or(BadCapacity { capacity })?;
         Ok(Self::over(Elastic::fixed(ring)))
     }
 
     /// A queue that takes as many items as there is memory for.
+    ///
+    /// Panics, as every collection, if there is no memory.
     pub fn unbounded() -> Self {
-        match Ring::with_storage(Boxed::new(UNBOUNDED_RING)) {
+        match Boxed::new(UNBOUNDED_RING).and_then(Ring::with_storage) {
             Some(ring) => Self::over(Elastic::new(ring, List::new(), List::new())),
-            None => unreachable!("256 slots are neither none nor too many"),
+            None => panic!("no memory for a queue"),
         }
     }
 
@@ -249,12 +246,17 @@ impl Error for BadCapacity {}
 struct Boxed<S>(Box<[S]>);
 
 impl<T> Boxed<FastSlot<T>> {
-    fn new(count: usize) -> Self {
-        Self((0..count).map(|_| FastSlot::new()).collect())
+    /// `None` if there is no memory.
+    fn new(count: usize) -> Option<Self> {
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(count).ok()?;
+        slots.extend((0..count).map(|_| FastSlot::new()));
+        Some(Self(slots.into_boxed_slice()))
     }
 }
 
-// SAFETY: a box keeps its slots, their number and, relative to the pointer in it, their place.
+// SAFETY: a box keeps its slots, their number and, relative to the pointer in it, their place; and
+// it owns them alone.
 unsafe impl<S> Storage for Boxed<S> {
     type Slot = S;
 

@@ -12,7 +12,8 @@
 /// # Safety
 ///
 /// [`slots`](Storage::slots) returns the same slots, at the same place relative to `self`, at every
-/// call: a ring lets two threads into the same slot if the length changes between two calls.
+/// call: a ring lets two threads into the same slot if the length changes between two calls. Nobody
+/// else reaches them: two rings over the same slots would hand out each other's items.
 /// [`CAPACITY`](Storage::CAPACITY), if given, is their number.
 ///
 /// ```
@@ -21,7 +22,7 @@
 /// /// Slots on the heap.
 /// struct Boxed<S>(Box<[S]>);
 ///
-/// // SAFETY: a box does not change its length.
+/// // SAFETY: a box does not change its length, and owns its slots alone.
 /// unsafe impl<S> Storage for Boxed<S> {
 ///     type Slot = S;
 ///     fn slots(&self) -> &[S] {

@@ -1,0 +1,55 @@
+//! What each type of the kernel costs in memory: the table that the documentation quotes.
+#![cfg(target_pointer_width = "64")]
+
+use inkle::platform::Private;
+use inkle::queue::Queue;
+use inkle::threading::{Condition, Event, Guard, Lock, Semaphore};
+use inkle_core::channel::Channel;
+use inkle_core::event_count::EventCount;
+use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
+use inkle_core::queue::word::{WordRing, WordSlot};
+use inkle_core::slab::{Pool, Slab};
+
+macro_rules! table {
+    ($($type:ty: $bytes:literal,)*) => {
+        &[$((stringify!($type), size_of::<$type>(), $bytes),)*]
+    };
+}
+
+#[test]
+fn the_table_of_sizes() {
+    let table: &[(&str, usize, usize)] = table! {
+        Lock: 4,
+        Guard: 8,
+        EventCount<Private>: 8,
+        Condition: 8,
+        Event: 12,
+        Semaphore: 12,
+        WordSlot: 8,
+        WordRing<u32, 1>: 384,
+        WordRing<u32, 8>: 384,
+        WordRing<u8, 64>: 768,
+        FastSlot<u64>: 16,
+        Fifo<u64, 8>: 896,
+        Fifo<[u8; 64], 8>: 1280,
+        FastFifo<u64, 8>: 512,
+        FastFifo<[u8; 64], 8>: 896,
+        Channel<WordRing<u32, 8>, Private>: 512,
+        Channel<Fifo<u64, 8>, Private>: 1024,
+        Channel<FastFifo<u64, 8>, Private>: 640,
+        Pool<8>: 384,
+        Slab<u64, 8>: 512,
+        Queue<u64>: 8,
+    };
+    for (name, bytes, _) in table {
+        println!("{bytes:>6}  {name}");
+    }
+    for (name, bytes, documented) in table {
+        assert_eq!(bytes, documented, "{name}");
+    }
+}
+
+#[test]
+fn an_option_of_a_handle_costs_nothing() {
+    assert_eq!(size_of::<Option<Queue<u64>>>(), size_of::<Queue<u64>>());
+}

@@ -1,0 +1,134 @@
+//! Which types may go to another thread, and be used by two at once: checked when compiling, both
+//! ways.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::{Arc, MutexGuard};
+
+use inkle::platform::Private;
+use inkle::queue::{GetError, PutError, Queue};
+use inkle::thread::LockType;
+use inkle::threading::{
+    Condition, Event, Guard, JoinError, Lock, Panic, Semaphore, SpawnCause, SpawnError, Thread,
+    ThreadInfo,
+};
+use inkle_core::channel::Channel;
+use inkle_core::event_count::EventCount;
+use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
+use inkle_core::queue::word::{WordRing, WordSlot};
+use inkle_core::slab::{Pool, Slab};
+
+/// Whether a type has a trait: the inherent constant exists only if it has, and then hides the
+/// trait's.
+macro_rules! has {
+    ($type:ty: $bound:ident) => {{
+        // Unused wherever the answer is yes; the constant below, wherever it is no.
+        #[allow(dead_code)]
+        trait Otherwise {
+            const HAS: bool = false;
+        }
+        impl<T: ?Sized> Otherwise for T {}
+        struct Probe<T: ?Sized>(std::marker::PhantomData<T>);
+        #[allow(dead_code)]
+        impl<T: ?Sized + $bound> Probe<T> {
+            const HAS: bool = true;
+        }
+        <Probe<$type>>::HAS
+    }};
+}
+
+/// Fails to compile unless each type is, or is not, `Send` and `Sync` as it says.
+macro_rules! check {
+    ($($type:ty: $send:literal $sync:literal;)*) => {
+        $(
+            const _: () = assert!(has!($type: Send) == $send, concat!(stringify!($type), ": Send"));
+            const _: () = assert!(has!($type: Sync) == $sync, concat!(stringify!($type), ": Sync"));
+        )*
+    };
+}
+
+/// `Send`, not `Sync`.
+type OneAtATime = Cell<u32>;
+/// Neither.
+type Here = Rc<u32>;
+/// `Sync`, not `Send`.
+type Borrowed = MutexGuard<'static, u32>;
+
+// The probe itself.
+check! {
+    u32: true true;
+    OneAtATime: true false;
+    Here: false false;
+    Borrowed: false true;
+}
+
+// A queue moves its items and never shares them: it is both if they are `Send`, else neither.
+check! {
+    Queue<u32>: true true;
+    Queue<OneAtATime>: true true;
+    Queue<Here>: false false;
+    Queue<Borrowed>: false false;
+
+    Fifo<u32, 4>: true true;
+    Fifo<OneAtATime, 4>: true true;
+    Fifo<Here, 4>: false false;
+    Fifo<Borrowed, 4>: false false;
+
+    FastFifo<u32, 4>: true true;
+    FastFifo<OneAtATime, 4>: true true;
+    FastFifo<Here, 4>: false false;
+    FastFifo<Borrowed, 4>: false false;
+    FastSlot<OneAtATime>: true true;
+    FastSlot<Here>: false false;
+    FastSlot<Borrowed>: false false;
+
+    Channel<Fifo<OneAtATime, 4>, Private>: true true;
+    Channel<Fifo<Here, 4>, Private>: false false;
+    Channel<FastFifo<Borrowed, 4>, Private>: false false;
+
+    Slab<OneAtATime, 4>: true true;
+    Slab<Here, 4>: false false;
+    Slab<Borrowed, 4>: false false;
+}
+
+// A word ring keeps bits.
+check! {
+    WordRing<u32, 4>: true true;
+    WordSlot: true true;
+    Pool<4>: true true;
+}
+
+check! {
+    Lock: true true;
+    LockType: true true;
+    Condition: true true;
+    Event: true true;
+    Semaphore: true true;
+    EventCount<Private>: true true;
+    // Any thread may release.
+    Guard<'static>: true true;
+}
+
+// A handle gives the result to whoever joins. Errors go anywhere, whatever payload is in them.
+check! {
+    Thread<u32>: true true;
+    Thread<OneAtATime>: true true;
+    Thread<Here>: false false;
+    ThreadInfo: true true;
+    Panic: true true;
+    JoinError: true true;
+    SpawnCause: true true;
+    SpawnError<fn()>: true true;
+    SpawnError<OneAtATime>: true false;
+    SpawnError<Here>: false false;
+    PutError<OneAtATime>: true false;
+    PutError<Here>: false false;
+    GetError: true true;
+    Arc<Queue<OneAtATime>>: true true;
+}
+
+#[test]
+fn ts004_send_and_sync_are_as_they_should() {
+    // Checked above, when compiling; here for the list of tests.
+    assert!(has!(Queue<u32>: Send));
+}
