@@ -43,12 +43,12 @@ pub struct Private;
 pub struct Shared;
 
 /// Doubling pauses first: an answer from another processor comes within microseconds or not at all.
-const SPINS: u32 = 5;
+const SPINS: u32 = 2;
 /// The first of them is not short: to look again at once only takes the line from whoever is about to
 /// write the answer.
-const FIRST_SPIN: u32 = 16;
+const FIRST_SPIN: u32 = 32;
 /// Then a few turns for whoever else wants this processor.
-const YIELDS: u32 = 8;
+const YIELDS: u32 = 16;
 
 /// Spins for a few microseconds (on a single processor nobody can answer meanwhile: not there), then
 /// gives the processor away a few times, then says "sleep".

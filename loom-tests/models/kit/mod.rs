@@ -1,0 +1,83 @@
+//! What a model is made of: its declaration, the ground it stands on, the history it records.
+//!
+//! A model is a plain function. The kit calls it once for each execution that loom explores, so it
+//! makes its objects anew, spawns with `loom::thread::spawn`, works on the main thread as well, and
+//! joins. It asserts whatever must hold; deadlocks and data races fail it by themselves.
+
+mod floors;
+mod history;
+mod plain;
+mod platform;
+mod run;
+mod stage;
+
+pub use history::History;
+pub use plain::Plain;
+pub use platform::{Loom, SOON, timeouts, until_asleep};
+pub use run::run;
+pub use stage::{Stage, play};
+
+/// One model.
+pub struct Model {
+    /// Unique within its module.
+    pub name: &'static str,
+    /// The most preemptions in one execution; `None` explores all.
+    pub bound: Option<usize>,
+    /// Why there is a bound.
+    pub why: &'static str,
+    /// One execution.
+    pub body: fn(),
+    /// What is expected of it.
+    pub kind: Kind,
+}
+
+/// What is expected of a model.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// No execution fails.
+    Holds,
+    /// No execution fails, and this check over all of them, called once at the end, does not either.
+    Shows(fn()),
+    /// Known bad: the stock loom misses it, the exact tier must not.
+    Canary,
+}
+
+impl Model {
+    /// A model that is explored without a bound on preemptions.
+    pub const fn full(name: &'static str, body: fn()) -> Self {
+        Self { name, bound: None, why: "", body, kind: Kind::Holds }
+    }
+
+    /// A model that is explored up to `bound` preemptions in one execution, and why no more.
+    pub const fn bounded(name: &'static str, bound: usize, why: &'static str, body: fn()) -> Self {
+        Self { name, bound: Some(bound), why, body, kind: Kind::Holds }
+    }
+
+    /// As [`full`](Self::full), with a last check of what was seen in all executions together.
+    pub const fn shows(name: &'static str, body: fn(), after: fn()) -> Self {
+        Self { name, bound: None, why: "", body, kind: Kind::Shows(after) }
+    }
+
+    /// Known bad code that the stock loom takes for good.
+    pub const fn canary(name: &'static str, body: fn()) -> Self {
+        Self { name, bound: None, why: "", body, kind: Kind::Canary }
+    }
+}
+
+/// Which tier this is.
+const TIER: Tier = if cfg!(inkle_exact) { Tier::Exact } else { Tier::Stock };
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tier {
+    Stock,
+    Exact,
+}
+
+impl Tier {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Stock => "stock",
+            Self::Exact => "exact",
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The condition, with its lock: items come and go under the lock, takers wait for one.
+
+use std::sync::Arc;
+
+use inkle_core::platform::Deadline;
+use inkle_core::sync::{Condition, Lock};
+use loom::thread::spawn;
+
+use Op::{Notify, Poll, Put, PutForAll, PutThenNotify, Soon, Take, Wait};
+
+use super::{LONG, THREE};
+use crate::kit::{self, Loom, Model, Plain, SOON, Stage, timeouts, until_asleep};
+
+pub const MODELS: &[Model] = &[
+    // Two threads.
+    Model::full("take_put", || play(&[&[Put], &[Take]])),
+    Model::full("take_put_then_notify", || play(&[&[PutThenNotify], &[Take]])),
+    Model::full("take_put_for_all", || play(&[&[PutForAll], &[Take]])),
+    Model::full("wait_put", || play(&[&[PutThenNotify], &[Wait]])),
+    Model::bounded("take_notify", 7, LONG, || play(&[&[Notify, Put], &[Take]])),
+    Model::full("put_put", || play(&[&[Put, Take], &[PutForAll]])),
+    Model::bounded("poll_put", 6, LONG, || play(&[&[Put], &[Poll]])),
+    Model::full("soon_put", || play(&[&[Put], &[Soon]])),
+    Model::full("early_take", || early(&[&[Put], &[Take]])),
+    Model::full("early_wait", || early(&[&[PutThenNotify], &[Wait]])),
+    Model::bounded("early_soon", 7, LONG, || early(&[&[Put], &[Soon]])),
+    Model::full("early_soon_then_notify", || early(&[&[PutThenNotify], &[Soon]])),
+    Model::bounded("take_take", 7, LONG, || play(&[&[Put, PutThenNotify], &[Take, Take]])),
+    Model::bounded("early_take_take", 6, LONG, || early(&[&[Put, PutThenNotify], &[Soon, Take]])),
+    Model::full("one_each", || released(1, false)),
+    // Three threads.
+    Model::bounded("takers_2", 4, THREE, || play(&[&[Put, PutThenNotify], &[Take], &[Take]])),
+    Model::bounded("takers_2_for_all", 4, THREE, || play(&[&[Put, PutForAll], &[Take], &[Wait]])),
+    Model::bounded("putters_2", 3, THREE, || play(&[&[Take, Take], &[Put], &[PutThenNotify]])),
+    Model::bounded("early_takers_2", 3, THREE, || {
+        early(&[&[Put, PutThenNotify], &[Soon], &[Take]]);
+    }),
+    Model::bounded("one_each_2", 3, THREE, || released(2, false)),
+    Model::bounded("all_2", 4, THREE, || released(2, true)),
+];
+
+#[derive(Clone, Copy)]
+enum Op {
+    /// Puts an item and notifies one waiter with the lock held.
+    Put,
+    /// The same with the lock released before the notification.
+    PutThenNotify,
+    /// Puts an item and notifies all waiters.
+    PutForAll,
+    /// Notifies without a reason and without the lock.
+    Notify,
+    /// Takes an item by `wait_for`.
+    Take,
+    /// Takes an item by `wait` in a loop.
+    Wait,
+    /// Takes an item by `wait_for_until` a deadline that may pass.
+    Soon,
+    /// Takes an item by `wait_for_until` a deadline that has passed.
+    Poll,
+}
+
+struct Items {
+    lock: Lock<Loom>,
+    changed: Condition<Loom>,
+    items: Plain,
+}
+
+impl Items {
+    fn new() -> Self {
+        Self { lock: Lock::new(), changed: Condition::new(), items: Plain::new(0) }
+    }
+
+    fn has_item(&self) -> bool {
+        self.items.get() > 0
+    }
+}
+
+impl Stage for Items {
+    type Op = Op;
+
+    /// Gives by how much the number of items has changed.
+    fn run(&self, op: Op) -> i32 {
+        if let Notify = op {
+            self.changed.notify(1);
+            return 0;
+        }
+        let guard = self.lock.guard();
+        let taken = match op {
+            Put | PutThenNotify | PutForAll => {
+                self.items.add(1);
+                match op {
+                    Put => self.changed.notify(1),
+                    PutForAll => self.changed.notify_all(),
+                    _ => {
+                        drop(guard);
+                        self.changed.notify(1);
+                    }
+                }
+                return 1;
+            }
+            Take => {
+                self.changed.wait_for(&guard, || self.has_item());
+                true
+            }
+            Wait => {
+                while !self.has_item() {
+                    self.changed.wait(&guard);
+                }
+                true
+            }
+            Soon => self.changed.wait_for_until(&guard, SOON, || self.has_item()).is_ok(),
+            _ => {
+                let passed = Deadline::PASSED;
+                self.changed.wait_for_until(&guard, passed, || self.has_item()).is_ok()
+            }
+        };
+        if taken {
+            self.items.set(self.items.get() - 1);
+        }
+        -i32::from(taken)
+    }
+}
+
+fn play(scripts: &'static [&'static [Op]]) {
+    let (stage, items) = kit::play(Items::new(), scripts);
+    assert_eq!(stage.items.get() as i32, items, "items lost or doubled");
+    assert!(!stage.lock.is_held());
+}
+
+fn early(scripts: &'static [&'static [Op]]) {
+    timeouts(1);
+    play(scripts);
+}
+
+/// Threads that wait for no state at all are released by one notification each, or by one for all.
+fn released(waiters: usize, for_all: bool) {
+    let stage = Arc::new(Items::new());
+    let waiting: Vec<_> = (0..waiters)
+        .map(|_| {
+            let stage = stage.clone();
+            spawn(move || {
+                let guard = stage.lock.guard();
+                stage.changed.wait(&guard);
+                stage.items.add(1);
+            })
+        })
+        .collect();
+    until_asleep(waiters);
+    if for_all {
+        stage.changed.notify_all();
+    } else {
+        (0..waiters).for_each(|_| stage.changed.notify(1));
+    }
+    waiting.into_iter().for_each(|waiter| waiter.join().unwrap());
+    assert_eq!(stage.items.get() as usize, waiters);
+}

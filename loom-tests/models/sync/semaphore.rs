@@ -1,0 +1,114 @@
+//! The semaphore: with one permit as a lock around plain data, with more as a counter.
+
+use inkle_core::platform::Deadline;
+use inkle_core::sync::Semaphore;
+
+use Op::{Enter, Give, Poll, PollEnter, Soon, SoonEnter, Take, Try, TryEnter};
+
+use super::{LONG, THREE};
+use crate::kit::{self, Loom, Model, Plain, SOON, Stage, timeouts};
+
+pub const MODELS: &[Model] = &[
+    // Two threads: exclusion.
+    Model::full("enter_enter", || play(1, &[&[Enter], &[Enter]])),
+    Model::full("enter_try", || play(1, &[&[Enter, TryEnter], &[TryEnter]])),
+    Model::full("enter_poll", || play(1, &[&[Enter], &[PollEnter]])),
+    Model::bounded("enter_soon", 5, LONG, || play(1, &[&[Enter, SoonEnter], &[SoonEnter]])),
+    Model::full("early_enter", || early(1, &[&[Enter], &[Enter]])),
+    Model::full("early_enter_soon", || early(1, &[&[Enter], &[SoonEnter]])),
+    // Two threads: counting.
+    Model::full("take_give", || play(0, &[&[Give(1)], &[Take]])),
+    Model::full("take_take_give_two", || play(0, &[&[Give(2)], &[Take, Take]])),
+    Model::bounded("take_take_give_give", 5, LONG, || {
+        play(0, &[&[Give(1), Give(1)], &[Take, Take]]);
+    }),
+    Model::full("give_give", || play(0, &[&[Give(1), Give(0)], &[Give(2), Give(1)]])),
+    Model::full("try_give", || play(0, &[&[Give(1), Try], &[Try, Try]])),
+    Model::full("poll_give", || play(0, &[&[Give(1), Poll], &[Try, Poll]])),
+    Model::full("soon_give", || play(0, &[&[Give(1)], &[Soon]])),
+    Model::full("early_soon_give", || early(0, &[&[Give(1)], &[Soon]])),
+    Model::full("early_take_give", || early(0, &[&[Give(1)], &[Take]])),
+    Model::full("early_soon_soon_give", || early(0, &[&[Give(2)], &[Soon, Soon]])),
+    Model::full("too_many", || play(u32::MAX, &[&[Take, Give(1)], &[Give(1), Try]])),
+    // Three threads.
+    Model::bounded("enter_3", 2, THREE, || play(1, &[&[Enter], &[Enter], &[Enter]])),
+    Model::bounded("takers_2", 3, THREE, || play(0, &[&[Give(2)], &[Take], &[Take]])),
+    Model::bounded("givers_2", 3, THREE, || play(0, &[&[Take, Take], &[Give(1)], &[Give(1)]])),
+    Model::bounded("early_takers_2", 2, THREE, || {
+        early(0, &[&[Give(1), Give(1)], &[Soon], &[Take]]);
+    }),
+    Model::bounded("try_3", 3, THREE, || play(1, &[&[TryEnter, Give(1)], &[Take], &[Try]])),
+];
+
+#[derive(Clone, Copy)]
+enum Op {
+    /// Acquires, works on the plain data, and releases; the same without waiting, for a while, and
+    /// with a deadline that has passed.
+    Enter,
+    TryEnter,
+    SoonEnter,
+    PollEnter,
+    /// Acquires and keeps the permit; the same without waiting, for a while, and with a deadline
+    /// that has passed.
+    Take,
+    Try,
+    Soon,
+    Poll,
+    /// Releases so many permits.
+    Give(u32),
+}
+
+struct Permits {
+    semaphore: Semaphore<Loom>,
+    work: Plain,
+}
+
+impl Permits {
+    /// Gives by how much the number of permits has changed.
+    fn enter(&self, entered: bool) -> i32 {
+        if entered {
+            self.work.add(1);
+            self.semaphore.release(1).expect("far from too many");
+        }
+        0
+    }
+}
+
+impl Stage for Permits {
+    type Op = Op;
+
+    /// Gives by how much the number of permits has changed.
+    fn run(&self, op: Op) -> i32 {
+        let semaphore = &self.semaphore;
+        let acquire = || {
+            semaphore.acquire();
+            true
+        };
+        match op {
+            Enter => self.enter(acquire()),
+            TryEnter => self.enter(semaphore.try_acquire()),
+            SoonEnter => self.enter(semaphore.acquire_until(SOON).is_ok()),
+            PollEnter => self.enter(semaphore.acquire_until(Deadline::PASSED).is_ok()),
+            Take => -i32::from(acquire()),
+            Try => -i32::from(semaphore.try_acquire()),
+            Soon => -i32::from(semaphore.acquire_until(SOON).is_ok()),
+            Poll => -i32::from(semaphore.acquire_until(Deadline::PASSED).is_ok()),
+            Give(count) => match semaphore.release(count) {
+                Ok(()) => count as i32,
+                Err(_) => 0,
+            },
+        }
+    }
+}
+
+fn play(permits: u32, scripts: &'static [&'static [Op]]) {
+    let stage = Permits { semaphore: Semaphore::new(permits), work: Plain::new(0) };
+    let (stage, change) = kit::play(stage, scripts);
+    let left = permits.wrapping_add_signed(change);
+    assert_eq!(stage.semaphore.available(), left, "permits lost or doubled");
+}
+
+fn early(permits: u32, scripts: &'static [&'static [Op]]) {
+    timeouts(1);
+    play(permits, scripts);
+}
