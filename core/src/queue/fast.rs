@@ -245,12 +245,12 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
             // Acquire, pairs with the Release store of a pop: it is done with the cell.
             let state = slot.state.load(Ordering::Acquire);
             if state == empty(era) {
-                // Relaxed: the slot's state carries the item; who claims what is decided by the
-                // exchange alone.
+                // Release, pairs with a push's load of `tail` before the fence in `no_room`: who sees
+                // this push also sees our earlier pops, or would call a queue full that is not.
                 match self.tail.compare_exchange_weak(
                     tail,
                     geometry.after(tail),
-                    Ordering::Relaxed,
+                    Ordering::Release,
                     Ordering::Relaxed,
                 ) {
                     Ok(_) => {
@@ -338,9 +338,10 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
         if slot.state.load(Ordering::Acquire) != full(era) {
             return Err(head);
         }
-        // Relaxed: as in `try_push`.
+        // Release, pairs with a pop's load of `head` before the fence in `no_item`: who sees this pop
+        // also sees our earlier pushes, or would call a queue empty that is not.
         self.head
-            .compare_exchange_weak(head, geometry.after(head), Ordering::Relaxed, Ordering::Relaxed)
+            .compare_exchange_weak(head, geometry.after(head), Ordering::Release, Ordering::Relaxed)
             .map(|_| Claim { slot, after: empty(geometry.era_after(era)) })
             .map_err(|_| lost(&self.head))
     }

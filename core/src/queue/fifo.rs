@@ -17,8 +17,8 @@
 //!
 //! # Linearization points
 //!
-//! Push, pop, `Empty` and `Closed` are those of `used`. `Full` is "the pool is empty": a cell whose
-//! item is just being copied out still counts as full.
+//! Push, pop, `Empty` and `Closed` are those of `used`. `Full` is "the pool is empty": a cell that
+//! another thread's push or pop is just copying into or out of counts as full.
 //!
 //! # Progress and cost
 //!

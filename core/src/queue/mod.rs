@@ -9,7 +9,8 @@
 //!
 //! All fulfil one small trait, [`Queue`]. `Full`, `Empty` and `Closed` are exact: each answer was
 //! true at one moment between call and return, in one order that all threads agree on
-//! (linearizable).
+//! (linearizable). One exception: `Full` of a [`fifo::Fifo`] also counts the cells that pushes and
+//! pops of other threads are working on at that moment.
 
 mod fast;
 pub mod fifo;
