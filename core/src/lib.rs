@@ -1,6 +1,6 @@
 //! # inkle-core
 //!
-//! One set of queues, event counts, channels and locks that runs without an allocator on a
+//! One set of queues, event counts, channels and locks, made to run without an allocator on a
 //! microcontroller, in a threaded application, in memory shared between processes, and under the
 //! loom model checker: the same source in all four places.
 //!

@@ -1,7 +1,17 @@
 //! # inkle
 //!
 //! What Python gives in eight modules for concurrent execution, in safe and fast Rust, over one
-//! kernel ([`inkle_core`]) that runs the same on a microcontroller and under a model checker.
+//! kernel ([`inkle_core`]) whose every interleaving can be explored under a model checker.
+//!
+//! | Python | here |
+//! |---|---|
+//! | `threading` | [`threading`] |
+//! | `queue` | [`queue`] |
+//! | `_thread` | [`thread`] |
+//! | `multiprocessing`, `concurrent.futures`, `subprocess`, `sched`, `contextvars` | not yet |
+//!
+//! Every blocking operation comes in forms that wait, that never wait (`try_…`) and that wait until
+//! a [`Deadline`] (`…_until`, `…_timeout`). Errors are values, and a failed put hands the item back.
 #![deny(clippy::unwrap_used, clippy::expect_used)]
 
 mod os;
