@@ -1,7 +1,7 @@
 //! # inkle
 //!
 //! What Python gives in eight modules for concurrent execution, in safe and fast Rust, over one
-//! kernel ([`inkle_core`]) whose every interleaving can be explored under a model checker.
+//! kernel ([`inkle_core`]) that is checked under a model checker.
 //!
 //! | Python | here |
 //! |---|---|
