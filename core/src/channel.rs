@@ -20,6 +20,7 @@ use core::time::Duration;
 use crate::atomic::{AtomicUsize, Ordering};
 use crate::error::{GetError, PopError, PushError, PutError, TimedOut, TooManyDone};
 use crate::event_count::EventCount;
+use crate::pad::Pad;
 use crate::platform::{Deadline, Platform};
 use crate::queue::Queue;
 
@@ -64,8 +65,8 @@ pub struct Channel<Q, P> {
     not_empty: EventCount<P>,
     not_full: EventCount<P>,
     all_done: EventCount<P>,
-    /// The ticket of the first put whose task is not done.
-    done: AtomicUsize,
+    /// The ticket of the first put whose task is not done. Apart from what puts and gets read.
+    done: Pad<AtomicUsize>,
 }
 
 impl<Q, P: Platform> Channel<Q, P> {
@@ -77,7 +78,7 @@ impl<Q, P: Platform> Channel<Q, P> {
                 not_empty: EventCount::new(),
                 not_full: EventCount::new(),
                 all_done: EventCount::new(),
-                done: AtomicUsize::new(0),
+                done: Pad(AtomicUsize::new(0)),
             }
         }
     }

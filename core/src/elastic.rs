@@ -35,6 +35,7 @@ use core::fmt;
 
 use crate::atomic::{AtomicUsize, Ordering, UnsafeCell, fence};
 use crate::error::{PopError, PushError};
+use crate::pad::Pad;
 use crate::platform::Platform;
 use crate::queue::Queue;
 use crate::sync::Lock;
@@ -106,12 +107,17 @@ pub struct Elastic<Q, B, P> {
     ring: Q,
     /// Even: the backlog is empty. Odd: it is in use.
     era: AtomicUsize,
-    /// How many items ever went to the backlog; for tickets.
-    spilled: AtomicUsize,
-    front: Locked<Option<B>, P>,
-    back: Locked<Option<B>, P>,
     /// Whether there is a backlog at all.
     grows: bool,
+    front: Pad<Locked<Option<B>, P>>,
+    back: Pad<Back<B, P>>,
+}
+
+/// The end where pushes append, and what only they write.
+struct Back<B, P> {
+    list: Locked<Option<B>, P>,
+    /// How many items ever went to the backlog; for tickets.
+    spilled: AtomicUsize,
 }
 
 /// A value that only the holder of its lock can touch.
@@ -146,10 +152,9 @@ impl<Q, B, P: Platform> Elastic<Q, B, P> {
             Self {
                 ring,
                 era: AtomicUsize::new(0),
-                spilled: AtomicUsize::new(0),
-                front: Locked::new(Some(front)),
-                back: Locked::new(Some(back)),
                 grows: true,
+                front: Pad(Locked::new(Some(front))),
+                back: Pad(Back { list: Locked::new(Some(back)), spilled: AtomicUsize::new(0) }),
             }
         }
     }
@@ -160,10 +165,9 @@ impl<Q, B, P: Platform> Elastic<Q, B, P> {
             Self {
                 ring,
                 era: AtomicUsize::new(0),
-                spilled: AtomicUsize::new(0),
-                front: Locked::new(None),
-                back: Locked::new(None),
                 grows: false,
+                front: Pad(Locked::new(None)),
+                back: Pad(Back { list: Locked::new(None), spilled: AtomicUsize::new(0) }),
             }
         }
     }
@@ -181,7 +185,7 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
 
     #[cold]
     fn push_slowly(&self, mut item: Q::Item) -> Result<(), PushError<Q::Item>> {
-        self.back.with(|back| {
+        self.back.list.with(|back| {
             let Some(back) = back else {
                 return Err(PushError::Full(item));
             };
@@ -199,8 +203,8 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
             back.append(item).map_err(PushError::Full)?;
             // Relaxed, and no read-modify-write: it only changes under this lock, and whoever has got
             // the item reads it, as part of a ticket, through the locks.
-            let spilled = self.spilled.load(Ordering::Relaxed);
-            self.spilled.store(spilled.wrapping_add(1), Ordering::Relaxed);
+            let spilled = self.back.spilled.load(Ordering::Relaxed);
+            self.back.spilled.store(spilled.wrapping_add(1), Ordering::Relaxed);
             if era % 2 == 0 {
                 // Release, pairs with the Acquire loads of `era`: whoever sees the odd era finds the
                 // item under the locks.
@@ -264,7 +268,7 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
 
     /// Exchanges the empty `front` for `back`; `false` if that is empty too, and then the era ends.
     fn refill(&self, front: &mut B) -> bool {
-        self.back.with(|back| {
+        self.back.list.with(|back| {
             let Some(back) = back else {
                 return false;
             };
@@ -320,7 +324,7 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
 
     fn close(&self) -> bool {
         // Under the lock, so that no push lands in the backlog after it.
-        self.back.with(|_| self.ring.close())
+        self.back.list.with(|_| self.ring.close())
     }
 
     fn is_closed(&self) -> bool {
@@ -334,7 +338,7 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
     fn len(&self) -> usize {
         let list = |list: &mut Option<B>| list.as_ref().map_or(0, B::len);
         self.front.with(|front| {
-            list(front).saturating_add(self.back.with(list)).saturating_add(self.ring.len())
+            list(front).saturating_add(self.back.list.with(list)).saturating_add(self.ring.len())
         })
     }
 
@@ -346,7 +350,7 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
     fn ticket(&self) -> usize {
         // Two loads are enough: both only grow, so the sum lies between the counts at the beginning
         // and at the end.
-        let spilled = self.spilled.load(Ordering::Relaxed);
+        let spilled = self.back.spilled.load(Ordering::Relaxed);
         self.ring.ticket_after(self.ring.ticket(), spilled)
     }
 

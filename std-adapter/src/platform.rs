@@ -42,16 +42,17 @@ pub struct Private;
 #[derive(Clone, Copy, Debug)]
 pub struct Shared;
 
-/// Doubling pauses first: an answer from another processor comes within microseconds or not at all.
-const SPINS: u32 = 2;
-/// The first of them is not short: to look again at once only takes the line from whoever is about to
-/// write the answer.
-const FIRST_SPIN: u32 = 32;
-/// Then a few turns for whoever else wants this processor.
-const YIELDS: u32 = 16;
+/// Doubling pauses first: a reply that is about to come comes within a microsecond.
+const SPINS: u32 = 3;
+/// Pauses of the first spin.
+const FIRST_SPIN: u32 = 4;
+/// Then turns for whoever else wants this processor, about as long as it takes to wake a sleeper.
+/// Giving the processor away is also the best way to wait on a free one: it leaves the contended
+/// line alone for longer than pauses do, so that the other side gets more done at a time.
+const YIELDS: u32 = 32;
 
-/// Spins for a few microseconds (on a single processor nobody can answer meanwhile: not there), then
-/// gives the processor away a few times, then says "sleep".
+/// Spins for a moment (on a single processor nobody can answer meanwhile: not there), then gives the
+/// processor away a number of times, then says "sleep".
 fn relax(round: u32) -> bool {
     if round < SPINS && !os::is_single_processor() {
         for _ in 0..FIRST_SPIN << round {

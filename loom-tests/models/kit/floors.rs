@@ -26,8 +26,11 @@ const COLUMN: usize = match TIER {
 
 /// The exact tier builds these sources from another folder and says where the file is.
 fn path() -> PathBuf {
-    env::var_os("INKLE_FLOORS")
-        .map_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/floors.txt").into(), PathBuf::from)
+    match (env::var_os("INKLE_FLOORS"), env::var_os("CARGO_MANIFEST_DIR")) {
+        (Some(file), _) => file.into(),
+        (None, Some(package)) => PathBuf::from(package).join("floors.txt"),
+        (None, None) => "floors.txt".into(),
+    }
 }
 
 impl Floors {

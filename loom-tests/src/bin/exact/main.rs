@@ -52,7 +52,9 @@ fn main() -> ExitCode {
 
 /// Writes the package; gives its folder and the workspace's.
 fn prepare() -> Result<(PathBuf, PathBuf)> {
-    let metadata = Metadata::read(&cargo(), Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    // Asked now and not when this was compiled: the sources may have moved since.
+    let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| ".".into(), PathBuf::from);
+    let metadata = Metadata::read(&cargo(), &package)?;
     let root = metadata.path("workspace_root")?;
     let folder = metadata.path("target_directory")?.join("exact");
     let lock = fs::read_to_string(root.join("Cargo.lock"))?;
