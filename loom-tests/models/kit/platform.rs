@@ -123,25 +123,23 @@ fn is_asleep(table: &Table, bell: &Arc<Bell>) -> bool {
     table.iter().any(|sleeper| Arc::ptr_eq(&sleeper.bell, bell))
 }
 
-/// Ends a sleep early, unless somebody has woken the sleeper already.
-fn end_early(table: &mut Table, bell: &Arc<Bell>) -> Sleep {
-    if !is_asleep(table, bell) {
-        return Sleep::Woken;
-    }
+/// Takes the sleeper with this bell out, if it is still there.
+fn leave(table: &mut Table, bell: &Arc<Bell>) {
     table.retain(|sleeper| !Arc::ptr_eq(&sleeper.bell, bell));
-    Sleep::EndedEarly
 }
 
 /// Falls asleep on `word`: gives the table back and takes it again when the sleep has ended.
 fn sleep(mut table: Table, word: &AtomicU32) -> Sleep {
     let bell = Arc::new(Bell::new());
     table.push(Sleeper { word: &raw const *word as usize, bell: bell.clone() });
-    // The exact tier has a choice operator. Between the choice and the end others may run.
+    // The exact tier has a choice operator. Between the choice and the end others may run, and even
+    // wake us: a platform may spend a wake-up on a sleeper whose deadline passes at that moment.
     #[cfg(inkle_exact)]
     if EARLY_RETURNS.load(Relaxed) > 0 && loom::choose() {
         EARLY_RETURNS.fetch_sub(1, Relaxed);
         drop(table);
-        return end_early(&mut self::table(), &bell);
+        leave(&mut self::table(), &bell);
+        return Sleep::EndedEarly;
     }
     loop {
         table = bell.wait(table);
@@ -153,7 +151,8 @@ fn sleep(mut table: Table, word: &AtomicU32) -> Sleep {
         #[cfg(not(inkle_exact))]
         if EARLY_RETURNS.load(Relaxed) > 0 {
             EARLY_RETURNS.fetch_sub(1, Relaxed);
-            return end_early(&mut table, &bell);
+            leave(&mut table, &bell);
+            return Sleep::EndedEarly;
         }
     }
 }
