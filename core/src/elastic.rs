@@ -1,4 +1,4 @@
-//! Floor 4: a bounded queue that grows when it must.
+//! Floor 5: a bounded queue that grows when it must.
 //!
 //! [`Elastic`] is a queue of fixed capacity and, behind locks, a backlog that somebody with an
 //! allocator provides. While the ring has room it is the ring, at the ring's price plus one load.

@@ -13,9 +13,11 @@
 //! | 1 | [`platform`] | what the kernel asks of the ground: a clock, sleep, wake; [`Deadline`] |
 //! | 2 | [`event_count`] | sleep until something may have changed |
 //! | 3 | [`queue`], [`slab`] | queues that never block, each with its progress guarantee |
-//! | 4 | [`sync`], [`channel`], [`elastic`] | locks and events; any queue made blocking |
+//! | 4 | [`sync`], [`channel`] | locks and events; any queue made blocking |
+//! | 5 | [`elastic`] | a queue that grows when it must |
 //!
-//! A module uses only floors below its own.
+//! A file uses only floors below its own, but for floor 3, which is built up from single words: the
+//! slab stands on [`queue::word`], and [`queue::fifo`] on both.
 //!
 //! ## First steps
 //!

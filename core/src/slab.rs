@@ -5,11 +5,10 @@
 //!
 //! # Algorithm
 //!
-//! The free places are a [`WordRing`] of their indices: claim is a
-//! pop, release a push. Both cost one read-modify-write, whatever the size, and two threads that
-//! claim and release at the same time work on different words. A bitmap would need its word count as
-//! a second parameter and puts every claim and release of 64 places on one word (measured at a
-//! quarter of the ring's rate between two threads); a stack of indices needs a tag against reuse.
+//! The free places are a [`WordRing`] of their indices: claim is a pop, release a push. Both cost one
+//! read-modify-write, whatever the size, and two threads that claim and release at the same time
+//! mostly work on different words. A bitmap would need its word count as a second parameter and puts
+//! every claim and release of 64 places on one word; a stack of indices needs a tag against reuse.
 //! Oldest free place first also makes a stale handle's generation last as long as it can.
 //!
 //! # Layout and cost

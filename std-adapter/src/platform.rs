@@ -67,50 +67,36 @@ fn relax(round: u32) -> bool {
     }
 }
 
-impl Platform for Private {
-    fn now() -> u64 {
-        os::now()
-    }
+/// The two grounds differ in who can sleep on a word, and in nothing else.
+macro_rules! ground {
+    ($ground:ident, $scope:expr) => {
+        impl Platform for $ground {
+            fn now() -> u64 {
+                os::now()
+            }
 
-    fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake {
-        os::wait(word, expected, deadline, os::Scope::Private)
-    }
+            fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake {
+                os::wait(word, expected, deadline, $scope)
+            }
 
-    fn wake(word: *const AtomicU32, count: u32) {
-        os::wake(word, count, os::Scope::Private);
-    }
+            fn wake(word: *const AtomicU32, count: u32) {
+                os::wake(word, count, $scope);
+            }
 
-    fn current() -> usize {
-        os::native_id() as usize
-    }
+            fn current() -> usize {
+                os::native_id() as usize
+            }
 
-    fn relax(round: u32) -> bool {
-        relax(round)
-    }
+            fn relax(round: u32) -> bool {
+                relax(round)
+            }
+        }
+    };
 }
 
+ground!(Private, os::Scope::Private);
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
-impl Platform for Shared {
-    fn now() -> u64 {
-        os::now()
-    }
-
-    fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake {
-        os::wait(word, expected, deadline, os::Scope::Shared)
-    }
-
-    fn wake(word: *const AtomicU32, count: u32) {
-        os::wake(word, count, os::Scope::Shared);
-    }
-
-    fn current() -> usize {
-        os::native_id() as usize
-    }
-
-    fn relax(round: u32) -> bool {
-        relax(round)
-    }
-}
+ground!(Shared, os::Scope::Shared);
 
 /// The deadline `timeout` from now; saturates to [`Deadline::NEVER`].
 ///

@@ -109,8 +109,8 @@ pub struct FastFifoIn<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy = Spin
 {
     head: Pad<AtomicUsize>,
     tail: Pad<AtomicUsize>,
-    /// The capacity rounded up to a power of two: computing it at every operation showed (a third of
-    /// the time on one thread) where the capacity is not known when compiling.
+    /// The capacity rounded up to a power of two: computing it at every operation showed where the
+    /// capacity is not known when compiling.
     one_lap: usize,
     slots: S,
     marker: PhantomData<fn(T, R, W) -> T>,

@@ -37,8 +37,8 @@ use crate::slab::Pool;
 
 /// A lock-free, interrupt-safe queue of items of any type, any capacity from 1, first in first out.
 ///
-/// The default queue. Its neighbours: [`WordRing`] for items of at most 32 bits (half the price, a
-/// third of the memory); [`FastFifo`] if only threads touch it.
+/// The default queue. Its neighbours: [`WordRing`] for items of at most 32 bits (a third of the price
+/// and of the memory); [`FastFifo`] if only threads touch it.
 ///
 /// ```
 /// use inkle_core::queue::fifo::Fifo;
