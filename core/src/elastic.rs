@@ -33,62 +33,26 @@
 
 use core::fmt;
 
-use crate::atomic::{AtomicUsize, Ordering, UnsafeCell, fence};
+use crate::atomic::{AtomicUsize, Ordering, fence};
 use crate::error::{PopError, PushError};
+use crate::locked::Locked;
 use crate::pad::Pad;
 use crate::platform::Platform;
-use crate::queue::Queue;
-use crate::sync::Lock;
+use crate::queue::{Container, Queue};
 
-/// What an [`Elastic`] queue grows into: a list that takes items at its end and gives them from its
-/// front. Only one thread at a time uses it.
+/// A queue `Q` of fixed capacity that overflows into a backlog of two lists `B` (items in at the end,
+/// out at the front), in the order of its pushes.
 ///
 /// ```
-/// use inkle_core::elastic::Backlog;
-/// use std::collections::VecDeque;
-///
-/// struct List<T>(VecDeque<T>);
-///
-/// impl<T> Backlog<T> for List<T> {
-///     fn append(&mut self, item: T) -> Result<(), T> {
-///         self.0.push_back(item);
-///         Ok(())
-///     }
-///     fn take(&mut self) -> Option<T> {
-///         self.0.pop_front()
-///     }
-///     fn len(&self) -> usize {
-///         self.0.len()
-///     }
-/// }
-/// ```
-pub trait Backlog<T> {
-    /// Adds an item at the end, or gives it back if there is no memory.
-    fn append(&mut self, item: T) -> Result<(), T>;
-
-    /// Takes the item at the front.
-    fn take(&mut self) -> Option<T>;
-
-    /// How many items there are.
-    fn len(&self) -> usize;
-
-    /// Whether there is none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// A queue `Q` of fixed capacity that overflows into a backlog `B`, in the order of its pushes.
-///
-/// ```
-/// use inkle_core::elastic::{Backlog, Elastic};
+/// use inkle_core::elastic::Elastic;
 /// use inkle_core::platform::{NoBoard, Spin};
-/// use inkle_core::queue::{Queue, fifo::FastFifo};
+/// use inkle_core::queue::{Container, Queue, fifo::FastFifo};
 /// # use std::collections::VecDeque;
 /// # #[derive(Default)]
 /// # struct List(VecDeque<u32>);
-/// # impl Backlog<u32> for List {
-/// #     fn append(&mut self, item: u32) -> Result<(), u32> { self.0.push_back(item); Ok(()) }
+/// # impl Container for List {
+/// #     type Item = u32;
+/// #     fn put(&mut self, item: u32) -> Result<(), u32> { self.0.push_back(item); Ok(()) }
 /// #     fn take(&mut self) -> Option<u32> { self.0.pop_front() }
 /// #     fn len(&self) -> usize { self.0.len() }
 /// # }
@@ -120,31 +84,6 @@ struct Back<B, P> {
     spilled: AtomicUsize,
 }
 
-/// A value that only the holder of its lock can touch.
-struct Locked<T, P> {
-    lock: Lock<P>,
-    value: UnsafeCell<T>,
-}
-
-// SAFETY: the value is only touched by the holder of the lock, one thread at a time, so it needs
-// `Send` and no more.
-unsafe impl<T: Send, P> Sync for Locked<T, P> {}
-
-impl<T, P: Platform> Locked<T, P> {
-    const_fn! {
-        const fn new(value: T) -> Self {
-            Self { lock: Lock::new(), value: UnsafeCell::new(value) }
-        }
-    }
-
-    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        let _guard = self.lock.guard();
-        // SAFETY: the guard is ours and lives until `f` is done, and nobody else releases this
-        // private lock, so no other reference to the value exists.
-        self.value.with_mut(|value| f(unsafe { &mut *value }))
-    }
-}
-
 impl<Q, B, P: Platform> Elastic<Q, B, P> {
     const_fn! {
         /// An elastic queue over `ring` and the two lists of its backlog, all new and empty.
@@ -173,7 +112,7 @@ impl<Q, B, P: Platform> Elastic<Q, B, P> {
     }
 }
 
-impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
+impl<Q: Queue, B: Container<Item = Q::Item>, P: Platform> Elastic<Q, B, P> {
     /// The ring did not take the item: may the backlog?
     #[cold]
     fn push_beyond_ring(&self, error: PushError<Q::Item>) -> Result<(), PushError<Q::Item>> {
@@ -200,7 +139,7 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
             } else if self.ring.is_closed() {
                 return Err(PushError::Closed(item));
             }
-            back.append(item).map_err(PushError::Full)?;
+            back.put(item).map_err(PushError::Full)?;
             // Relaxed, and no read-modify-write: it only changes under this lock, and whoever has got
             // the item reads it, as part of a ticket, through the locks.
             let spilled = self.back.spilled.load(Ordering::Relaxed);
@@ -288,7 +227,7 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Elastic<Q, B, P> {
     }
 }
 
-impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
+impl<Q: Queue, B: Container<Item = Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
     type Item = Q::Item;
 
     // In the backlog, releasing the lock is the read-modify-write: it comes after the change of the
@@ -363,7 +302,9 @@ impl<Q: Queue, B: Backlog<Q::Item>, P: Platform> Queue for Elastic<Q, B, P> {
     }
 }
 
-impl<Q: Queue + fmt::Debug, B: Backlog<Q::Item>, P: Platform> fmt::Debug for Elastic<Q, B, P> {
+impl<Q: Queue + fmt::Debug, B: Container<Item = Q::Item>, P: Platform> fmt::Debug
+    for Elastic<Q, B, P>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Elastic").field("ring", &self.ring).field("len", &self.len()).finish()
     }

@@ -75,6 +75,7 @@ pub mod channel;
 pub mod elastic;
 pub mod error;
 pub mod event_count;
+mod locked;
 mod pad;
 pub mod platform;
 pub mod queue;

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use inkle_core::elastic::{Backlog, Elastic};
-use inkle_core::queue::Narrow;
+use inkle_core::elastic::Elastic;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::word::WordRing;
+use inkle_core::queue::{Container, Narrow};
 
 use crate::fast::Fair;
 use crate::kit::{Loom, Model};
@@ -15,8 +15,10 @@ use crate::shapes::{Counted, Exact, Op, Plain, Token, Waiting, play};
 /// What a ring grows into here.
 struct List<T>(VecDeque<T>);
 
-impl<T> Backlog<T> for List<T> {
-    fn append(&mut self, item: T) -> Result<(), T> {
+impl<T> Container for List<T> {
+    type Item = T;
+
+    fn put(&mut self, item: T) -> Result<(), T> {
         self.0.push_back(item);
         Ok(())
     }

@@ -22,10 +22,10 @@ use std::time::Duration;
 
 use inkle_core::channel::Channel;
 pub use inkle_core::channel::Shutdown;
-use inkle_core::elastic::{Backlog, Elastic};
+use inkle_core::elastic::Elastic;
 pub use inkle_core::error::{GetError, PutError, TimedOut, TooManyDone};
-use inkle_core::queue::Storage;
 use inkle_core::queue::fifo::{FastFifoIn, FastSlot};
+use inkle_core::queue::{Container, Storage};
 
 use crate::platform::{Deadline, Private};
 
@@ -290,8 +290,10 @@ impl<T> List<T> {
     }
 }
 
-impl<T> Backlog<T> for List<T> {
-    fn append(&mut self, item: T) -> Result<(), T> {
+impl<T> Container for List<T> {
+    type Item = T;
+
+    fn put(&mut self, item: T) -> Result<(), T> {
         self.0.push_back(item);
         Ok(())
     }

@@ -100,6 +100,17 @@ pub trait Platform {
     /// enough, sleep.
     fn relax(round: u32) -> bool;
 
+    /// Runs `section` with every interrupt handler that uses the kernel kept off this processor.
+    ///
+    /// The kernel calls it around a few instructions at a time, where it holds one of its own locks:
+    /// a handler that came in between would wait for ever for the code that it interrupted. The
+    /// default keeps nobody off, which is right where no handler uses the kernel, and where those that
+    /// do use only what says "interrupt-safe: yes".
+    #[inline(always)]
+    fn masked<T>(section: impl FnOnce() -> T) -> T {
+        section()
+    }
+
     /// The frequent side of a check-then-sleep pair: stands between "published" and "is anybody
     /// asleep?". Pairs with [`heavy_fence`](Platform::heavy_fence).
     #[inline(always)]

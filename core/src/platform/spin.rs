@@ -38,6 +38,13 @@ pub trait Board {
     fn current() -> usize {
         1
     }
+
+    /// Runs `section` with interrupts off: see [`Platform::masked`]. On a board with the
+    /// `critical-section` crate this is `critical_section::with(|_| section())`.
+    #[inline(always)]
+    fn masked<T>(section: impl FnOnce() -> T) -> T {
+        section()
+    }
 }
 
 /// A board without a clock: finite timeouts poll, waits without limit wait.
@@ -92,6 +99,11 @@ impl<B: Board, R: RelaxStrategy> Platform for Spin<B, R> {
 
     fn current() -> usize {
         B::current()
+    }
+
+    #[inline(always)]
+    fn masked<T>(section: impl FnOnce() -> T) -> T {
+        B::masked(section)
     }
 
     fn relax(_round: u32) -> bool {

@@ -12,6 +12,7 @@
 //! (linearizable). One exception: `Full` of a [`fifo::Fifo`] also counts the cells that pushes and
 //! pops of other threads are working on at that moment.
 
+mod container;
 mod fast;
 pub mod fifo;
 mod ring;
@@ -19,6 +20,7 @@ pub mod word;
 
 use crate::error::{PopError, PushError};
 
+pub use container::Container;
 pub use ring::{Narrow, Native, Storage, Width};
 
 /// A queue that answers at once: what [`Channel`](crate::channel::Channel) makes blocking.
