@@ -8,7 +8,9 @@
 //! # Layout
 //!
 //! Two words. `epoch` counts notifications that had somebody to wake; it is the word sleepers sleep
-//! on. `state` is `signals << 16 | waiters`.
+//! on. `state` is `guests << 31 | signals << 15 | waiters`. `guests` says that somebody waits who does
+//! not sleep on `epoch`: a task in the list of a wait queue (`wait_queue.rs`). It is kept here so that
+//! one load tells a notifier of both.
 //!
 //! # Protocol
 //!
@@ -50,16 +52,18 @@ use crate::platform::{Deadline, Platform, Wake};
 /// One waiter in `state`.
 const WAITER: u32 = 1;
 /// One signal in `state`.
-const SIGNAL: u32 = 1 << 16;
+const SIGNAL: u32 = 1 << 15;
 /// As many waiters as can be counted.
 const MAX_WAITERS: u32 = SIGNAL - 1;
+/// Somebody waits elsewhere.
+const GUESTS: u32 = 1 << 31;
 
 const fn waiters(state: u32) -> u32 {
     state & MAX_WAITERS
 }
 
 const fn signals(state: u32) -> u32 {
-    state >> 16
+    (state / SIGNAL) & MAX_WAITERS
 }
 
 /// What [`EventCount::prepare`] saw; hand it to [`EventCount::wait`] or [`EventCount::cancel`].
@@ -70,7 +74,7 @@ pub struct Key(u32);
 /// Blocks threads until a condition, kept elsewhere, may have changed.
 ///
 /// The waiter prepares, looks at the condition, and waits or cancels; [`block`](Self::block) does
-/// the three in a loop. The notifier makes the condition true, then notifies. At most 65,535
+/// the three in a loop. The notifier makes the condition true, then notifies. At most 32,767
 /// threads can wait at once; one more spins at the door.
 ///
 /// `P` is the ground. Works between processes if the platform's sleep does.
@@ -217,21 +221,41 @@ impl<P: Platform> EventCount<P> {
     /// lock, with the waiter.
     #[inline(always)]
     pub(crate) fn notify_ordered(&self, count: u32) {
-        // Relaxed: the fence, or the lock that both sides held, orders this load.
-        let state = self.state.load(Ordering::Relaxed);
+        let state = self.waiting();
         if state != 0 {
             self.signal(state, count);
         }
     }
 
+    /// What a notifier has to know, after its fence: 0 if nobody waits.
+    #[inline(always)]
+    pub(crate) fn waiting(&self) -> u32 {
+        // Relaxed: the fence, or the lock that both sides held, orders this load.
+        self.state.load(Ordering::Relaxed)
+    }
+
+    /// Says whether somebody waits elsewhere. Called under one lock of the caller's.
+    pub(crate) fn set_guests(&self, guests: bool) {
+        // Relaxed: what orders a guest against a notifier is the guest's heavy fence after this, or
+        // the lock.
+        if guests {
+            self.state.fetch_or(GUESTS, Ordering::Relaxed);
+        } else {
+            self.state.fetch_and(!GUESTS, Ordering::Relaxed);
+        }
+    }
+
+    /// Wakes `count` of the waiters in `state`, which [`waiting`](Self::waiting) gave. Says whether
+    /// somebody waits elsewhere.
     #[cold]
     #[inline(never)]
-    fn signal(&self, mut state: u32, count: u32) {
+    pub(crate) fn signal(&self, mut state: u32, count: u32) -> bool {
+        let guests = state & GUESTS != 0;
         loop {
             let missing = waiters(state) - signals(state);
             let now = if missing < count { missing } else { count };
             if now == 0 {
-                return;
+                return guests;
             }
             // Acquire, pairs with the Release of `enroll`: every waiter counted here has its key.
             match self.state.compare_exchange(
@@ -245,7 +269,7 @@ impl<P: Platform> EventCount<P> {
                     // epoch moved also finds what was made true.
                     self.epoch.fetch_add(1, Ordering::Release);
                     P::wake(&raw const self.epoch, now);
-                    return;
+                    return guests;
                 }
                 Err(seen) => state = seen,
             }
@@ -275,7 +299,8 @@ impl<P: Platform> EventCount<P> {
 
     /// Calls `attempt` until it gives something, sleeping between calls; `None` when `deadline`
     /// passes first. `attempt` is called at least once, and once more after a time-out, so that a
-    /// notification is never swallowed.
+    /// notification is never swallowed. If it panics, the panic goes through and a notification that the
+    /// caller was given goes to the next waiter.
     ///
     /// Progress: blocking. Interrupt-safe: no.
     pub fn block<R>(
@@ -296,16 +321,38 @@ impl<P: Platform> EventCount<P> {
             }
             round += 1;
         }
-        loop {
+        let pass_on = PassOn(self);
+        let result = loop {
             let key = self.prepare();
+            let leave = Leave(self);
             if let Some(result) = attempt() {
-                self.cancel(key);
-                return Some(result);
+                break Some(result);
             }
+            core::mem::forget(leave);
             if self.wait(key, deadline) == Wake::TimedOut {
-                return attempt();
+                break attempt();
             }
-        }
+        };
+        core::mem::forget(pass_on);
+        result
+    }
+}
+
+/// Takes a prepared waiter out when dropped.
+struct Leave<'a, P: Platform>(&'a EventCount<P>);
+
+impl<P: Platform> Drop for Leave<'_, P> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+/// Passes a notification on when dropped, that is when an attempt panics.
+struct PassOn<'a, P: Platform>(&'a EventCount<P>);
+
+impl<P: Platform> Drop for PassOn<'_, P> {
+    fn drop(&mut self) {
+        self.0.notify(1);
     }
 }
 

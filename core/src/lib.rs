@@ -13,11 +13,13 @@
 //! | 1 | [`platform`] | what the kernel asks of the ground: a clock, sleep, wake; [`Deadline`] |
 //! | 2 | [`event_count`] | sleep until something may have changed |
 //! | 3 | [`queue`], [`slab`] | queues that never block, each with its progress guarantee |
-//! | 4 | [`sync`], [`channel`] | locks and events; any queue made blocking |
+//! | 4 | [`sync`], [`channel`], [`select`] | locks and events; any queue made blocking and awaitable; the first of several |
 //! | 5 | [`elastic`] | a queue that grows when it must |
 //!
-//! A file uses only floors below its own, but for floor 3, which is built up from single words: the
-//! slab stands on [`queue::word`], and [`queue::fifo`] on both.
+//! Two private files of floor 2 hold what a lock guards (`locked`) and the tasks that wait
+//! (`wait_queue`). A file uses only floors below its own, but for two: floor 3 is built up from single
+//! words, so the slab stands on [`queue::word`] and [`queue::fifo`] on both; and [`sync::Lock`], which
+//! needs floor 1 alone, serves everybody.
 //!
 //! ## First steps
 //!
@@ -79,8 +81,10 @@ mod locked;
 mod pad;
 pub mod platform;
 pub mod queue;
+pub mod select;
 pub mod slab;
 pub mod sync;
+mod wait_queue;
 
 pub use error::{GetError, PopError, PushError, PutError, TimedOut};
 pub use platform::{Deadline, Platform};

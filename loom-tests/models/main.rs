@@ -12,6 +12,7 @@ mod fifo;
 mod shapes;
 mod slab;
 mod sync;
+mod tasks;
 mod word;
 
 /// All models by module; a model's full name is `module::name`.
@@ -27,6 +28,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("sync::event", sync::event::MODELS),
     ("sync::lock", sync::lock::MODELS),
     ("sync::semaphore", sync::semaphore::MODELS),
+    ("tasks", tasks::MODELS),
     ("word", word::MODELS),
 ];
 

@@ -15,7 +15,7 @@ use inkle_core::channel::{Channel, Shutdown};
 use inkle_core::error::{GetError, PopError, PushError, PutError};
 use inkle_core::queue::Queue;
 
-use crate::kit::{History, Loom, SOON};
+use crate::kit::{History, Loom, SOON, block_on, poll_once};
 
 /// One operation of a script, and one entry of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,16 @@ pub enum Op {
     Get,
     /// `get_until` a moment that may pass.
     GetSoon,
+    /// `get_async`, awaited.
+    GetAsync,
+    /// `get_async`, polled once and dropped.
+    GetOnce,
+    /// `put_async`, awaited.
+    PutAsync(u8),
+    /// `put_async`, polled once and dropped.
+    PutOnce(u8),
+    /// `join_async`, awaited.
+    JoinAsync,
     /// `task_done`.
     TaskDone,
     /// `join`.
@@ -245,11 +255,19 @@ impl<S: Spec> Counted<S> {
 /// so. A time-out is `Full` or `Empty` at the last attempt.
 fn plain(op: Op, ret: Ret) -> Option<(Op, Ret)> {
     Some(match (op, ret) {
-        (Op::Put(item) | Op::PutSoon(item), Ret::Ok | Ret::Closed) => (Op::Push(item), ret),
+        (
+            Op::Put(item) | Op::PutSoon(item) | Op::PutAsync(item) | Op::PutOnce(item),
+            Ret::Ok | Ret::Closed,
+        ) => (Op::Push(item), ret),
         (Op::PutSoon(item), Ret::TimedOut) => (Op::Push(item), Ret::Full),
-        (Op::Get | Op::GetSoon, Ret::Item(_) | Ret::Closed) => (Op::Pop, ret),
+        (Op::PutOnce(item), Ret::Full) => (Op::Push(item), Ret::Full),
+        (Op::Get | Op::GetSoon | Op::GetAsync | Op::GetOnce, Ret::Item(_) | Ret::Closed) => {
+            (Op::Pop, ret)
+        }
         (Op::GetSoon, Ret::TimedOut) => (Op::Pop, Ret::Empty),
-        (Op::Put(_) | Op::PutSoon(_) | Op::Get | Op::GetSoon, _) => return None,
+        (Op::GetOnce, Ret::Empty) => (Op::Pop, Ret::Empty),
+        (Op::Put(_) | Op::PutSoon(_) | Op::PutAsync(_) | Op::PutOnce(_), _) => return None,
+        (Op::Get | Op::GetSoon | Op::GetAsync | Op::GetOnce, _) => return None,
         same => same,
     })
 }
@@ -259,8 +277,10 @@ impl<S: Spec> Spec for Counted<S> {
         match op {
             // Nothing is put after the close, so this many pops empty it.
             Op::Stop => [Op::Discard, Op::Uncount].repeat(self.capacity),
-            Op::Put(item) | Op::PutSoon(item) => self.queue.rest(Op::Push(item)),
-            Op::Get | Op::GetSoon => self.queue.rest(Op::Pop),
+            Op::Put(item) | Op::PutSoon(item) | Op::PutAsync(item) | Op::PutOnce(item) => {
+                self.queue.rest(Op::Push(item))
+            }
+            Op::Get | Op::GetSoon | Op::GetAsync | Op::GetOnce => self.queue.rest(Op::Pop),
             _ => self.queue.rest(op),
         }
     }
@@ -275,7 +295,7 @@ impl<S: Spec> Spec for Counted<S> {
             Op::Unfinished => ret == Ret::Count(unfinished),
             // Never too small; so 0 is exact.
             Op::SomeUnfinished => matches!(ret, Ret::Count(seen) if seen >= unfinished),
-            Op::Join => unfinished == 0,
+            Op::Join | Op::JoinAsync => unfinished == 0,
             Op::JoinSoon => (unfinished == 0) == (ret == Ret::Ok),
             Op::Close | Op::Stop => {
                 // A shutdown does not say whether it was the first.
@@ -465,6 +485,14 @@ impl<Q: Queue<Item: Item> + 'static> Subject for Waiting<Q> {
             Op::Pop => got(channel.try_get()),
             Op::Get => got(channel.get()),
             Op::GetSoon => got(channel.get_until(SOON)),
+            Op::PutAsync(item) => put(block_on(channel.put_async(make(item)))),
+            Op::PutOnce(item) => poll_once(channel.put_async(make(item))).map_or(Ret::Full, put),
+            Op::GetAsync => got(block_on(channel.get_async())),
+            Op::GetOnce => poll_once(channel.get_async()).map_or(Ret::Empty, got),
+            Op::JoinAsync => {
+                block_on(channel.join_async());
+                Ret::Ok
+            }
             Op::TaskDone => Ret::Flag(channel.task_done().is_ok()),
             Op::Unfinished | Op::SomeUnfinished => Ret::Count(channel.unfinished()),
             Op::Join => {

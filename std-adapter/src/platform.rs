@@ -69,8 +69,10 @@ fn relax(round: u32) -> bool {
 
 /// The two grounds differ in who can sleep on a word, and in nothing else.
 macro_rules! ground {
-    ($ground:ident, $scope:expr) => {
+    ($ground:ident, $scope:expr, $shared:literal) => {
         impl Platform for $ground {
+            const SHARED: bool = $shared;
+
             fn now() -> u64 {
                 os::now()
             }
@@ -94,9 +96,9 @@ macro_rules! ground {
     };
 }
 
-ground!(Private, os::Scope::Private);
+ground!(Private, os::Scope::Private, false);
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
-ground!(Shared, os::Scope::Shared);
+ground!(Shared, os::Scope::Shared, true);
 
 /// The deadline `timeout` from now; saturates to [`Deadline::NEVER`].
 ///

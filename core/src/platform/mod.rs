@@ -78,6 +78,10 @@ pub trait Platform {
     /// and [`Deadline::after`] says "has already passed": the operation polls.
     const HAS_CLOCK: bool = true;
 
+    /// Whether words of this platform may lie in memory that several processes map. Then nothing in
+    /// them may be an address, and tasks cannot wait there: a `get_async` does not compile.
+    const SHARED: bool = false;
+
     /// Nanoseconds of a clock that never goes back. Where it starts is the platform's choice.
     fn now() -> u64;
 

@@ -5,12 +5,14 @@
 //! joins. It asserts whatever must hold; deadlocks and data races fail it by themselves.
 
 mod floors;
+mod future;
 mod history;
 mod plain;
 mod platform;
 mod run;
 mod stage;
 
+pub use future::{block_on, poll_once};
 pub use history::History;
 pub use plain::Plain;
 pub use platform::{Loom, SOON, timeouts, until_asleep};

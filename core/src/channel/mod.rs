@@ -2,7 +2,7 @@
 //!
 //! # How it is made
 //!
-//! A queue that answers at once, and three [event counts](crate::event_count): not empty, not full,
+//! A queue that answers at once, and three wait queues, for threads and for tasks: not empty, not full,
 //! all done. The fast path of `put` and `get` is the queue's own operation, one fence of the platform
 //! (none on x86, where the exchange is one) and one load; no system call while nobody sleeps.
 //!
@@ -14,15 +14,21 @@
 //! [`shutdown`](Channel::shutdown) closes the queue, which is one atomic step in the order of its
 //! pushes. So an item whose `put` succeeded is never lost behind a `get` that said `ShutDown`.
 
+mod iter;
+mod operation;
+
 use core::fmt;
 use core::time::Duration;
 
 use crate::atomic::{AtomicUsize, Ordering};
 use crate::error::{GetError, PopError, PushError, PutError, TimedOut, TooManyDone};
-use crate::event_count::EventCount;
 use crate::pad::Pad;
 use crate::platform::{Deadline, Platform};
 use crate::queue::Queue;
+use crate::wait_queue::WaitQueue;
+
+pub use iter::{Drain, Iter};
+pub use operation::{Get, Join, Put};
 
 /// How to shut a channel down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +68,9 @@ pub enum Shutdown {
 /// ```
 pub struct Channel<Q, P> {
     queue: Q,
-    not_empty: EventCount<P>,
-    not_full: EventCount<P>,
-    all_done: EventCount<P>,
+    not_empty: WaitQueue<P>,
+    not_full: WaitQueue<P>,
+    all_done: WaitQueue<P>,
     /// The ticket of the first put whose task is not done. Apart from what puts and gets read.
     done: Pad<AtomicUsize>,
 }
@@ -75,9 +81,9 @@ impl<Q, P: Platform> Channel<Q, P> {
         pub const fn new(queue: Q) -> Self {
             Self {
                 queue,
-                not_empty: EventCount::new(),
-                not_full: EventCount::new(),
-                all_done: EventCount::new(),
+                not_empty: WaitQueue::new(),
+                not_full: WaitQueue::new(),
+                all_done: WaitQueue::new(),
                 done: Pad(AtomicUsize::new(0)),
             }
         }
@@ -171,6 +177,29 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
         self.get_until(Deadline::after::<P>(timeout))
     }
 
+    /// Gets items until the channel is shut down and drained: waits for each. (QU031)
+    ///
+    /// ```
+    /// # use inkle_core::channel::{Channel, Shutdown};
+    /// # use inkle_core::platform::{NoBoard, Spin};
+    /// # use inkle_core::queue::word::WordRing;
+    /// let channel: Channel<WordRing<u8, 4>, Spin<NoBoard>> = Channel::new(WordRing::new());
+    /// channel.put(1).unwrap();
+    /// channel.put(2).unwrap();
+    /// channel.shutdown(Shutdown::Graceful);
+    /// assert_eq!(channel.iter().sum::<u8>(), 3);
+    /// ```
+    pub fn iter(&self) -> Iter<'_, Q, P> {
+        Iter { channel: self }
+    }
+
+    /// Gets the items that are there now: never waits, ends when there is none. (QU034)
+    ///
+    /// Items put meanwhile may come too; while others put as fast as this gets, it does not end.
+    pub fn drain(&self) -> Drain<'_, Q, P> {
+        Drain { channel: self }
+    }
+
     /// Says that the work on one item that was got is finished.
     ///
     /// Errors: [`TooManyDone`] if every item ever put is already done. Progress: lock-free.
@@ -212,9 +241,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     ///
     /// Errors: [`TimedOut`]. (Python's `join` has no timeout: QU030.)
     pub fn join_until(&self, deadline: impl Into<Deadline>) -> Result<(), TimedOut> {
-        self.all_done
-            .block(deadline.into(), || (self.unfinished() == 0).then_some(()))
-            .ok_or(TimedOut)
+        self.all_done.block(deadline.into(), || self.join_once()).ok_or(TimedOut)
     }
 
     /// As [`join`](Self::join), for at most `timeout`. See [`join_until`](Self::join_until).
@@ -281,7 +308,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
 
     /// Wakes somebody after the queue has changed.
     #[inline(always)]
-    fn notify(changed: &EventCount<P>, count: u32) {
+    fn notify(changed: &WaitQueue<P>, count: u32) {
         if Q::BY_RMW {
             changed.notify_after_rmw(count);
         } else {
@@ -307,17 +334,36 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
         Ok(item)
     }
 
-    #[cold]
-    fn put_slowly(&self, item: Q::Item, deadline: Deadline) -> Result<(), PutError<Q::Item>> {
-        let mut rejected = Some(item);
-        let result = self.not_full.block(deadline, || match self.push(rejected.take()?) {
+    /// One attempt of a put that waits: `None` while there is no room, with the item back in its place.
+    fn put_once(&self, place: &mut Option<Q::Item>) -> Option<Result<(), PutError<Q::Item>>> {
+        match self.push(place.take()?) {
             Ok(()) => Some(Ok(())),
             Err(PushError::Full(item)) => {
-                rejected = Some(item);
+                *place = Some(item);
                 None
             }
             Err(PushError::Closed(item)) => Some(Err(PutError::ShutDown(item))),
-        });
+        }
+    }
+
+    /// One attempt of a get that waits: `None` while there is nothing.
+    fn get_once(&self) -> Option<Result<Q::Item, GetError>> {
+        match self.pop() {
+            Ok(item) => Some(Ok(item)),
+            Err(PopError::Empty) => None,
+            Err(PopError::Closed) => Some(Err(GetError::ShutDown)),
+        }
+    }
+
+    /// One attempt of a join that waits.
+    fn join_once(&self) -> Option<()> {
+        (self.unfinished() == 0).then_some(())
+    }
+
+    #[cold]
+    fn put_slowly(&self, item: Q::Item, deadline: Deadline) -> Result<(), PutError<Q::Item>> {
+        let mut rejected = Some(item);
+        let result = self.not_full.block(deadline, || self.put_once(&mut rejected));
         match (result, rejected) {
             (Some(result), _) => result,
             (None, Some(item)) => Err(PutError::TimedOut(item)),
@@ -328,11 +374,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
 
     #[cold]
     fn get_slowly(&self, deadline: Deadline) -> Result<Q::Item, GetError> {
-        let result = self.not_empty.block(deadline, || match self.pop() {
-            Ok(item) => Some(Ok(item)),
-            Err(PopError::Empty) => None,
-            Err(PopError::Closed) => Some(Err(GetError::ShutDown)),
-        });
+        let result = self.not_empty.block(deadline, || self.get_once());
         result.unwrap_or(Err(GetError::TimedOut))
     }
 }
