@@ -3,11 +3,13 @@
 use std::io::{Write, stderr};
 use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::process::abort;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes on the slowest machine, short enough to notice a hang.
@@ -55,6 +57,32 @@ pub fn eventually(condition: impl Fn() -> bool) {
 /// that panic when dropped, and the test harness would hang on one.
 pub fn panics(f: impl FnOnce()) -> bool {
     catch_unwind(AssertUnwindSafe(f)).map_err(forget).is_err()
+}
+
+/// The smallest runtime: runs one future on this thread, which sleeps while nobody wakes it.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Polls once with a waker that wakes nobody, and drops the future.
+pub fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
 }
 
 /// How long `f` takes, and what it returns.

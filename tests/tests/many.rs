@@ -1,6 +1,7 @@
 //! Many producers and consumers at once. Every history is checked: each item exactly once, in the
 //! order of its producer, never more inside than there is room for.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::scope;
@@ -8,11 +9,13 @@ use std::time::Duration;
 
 use inkle::platform::Private;
 use inkle::queue::{GetError, PutError, Queue, Shutdown};
+use inkle_core::Deadline;
 use inkle_core::channel::Channel;
 use inkle_core::queue::Queue as CoreQueue;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::word::WordRing;
-use inkle_tests::{Ledger, SCALE, eventually, watchdog};
+use inkle_core::select::Select;
+use inkle_tests::{Ledger, SCALE, block_on, eventually, poll_once, watchdog};
 
 /// A number that shows it if it was copied in two halves.
 #[derive(Clone, Copy)]
@@ -51,6 +54,24 @@ enum Style {
     Impatient,
     /// By trying again.
     Try,
+    /// As a task.
+    Task,
+    /// In turns in the call, as a task, as a task that gives up at once, and in a select.
+    Mixed,
+}
+
+impl Style {
+    /// The style of this thread's next operation.
+    fn next(self) -> Self {
+        thread_local! {
+            static TURN: Cell<usize> = const { Cell::new(0) };
+        }
+        if self == Self::Mixed {
+            TURN.set(TURN.get() + 1);
+            return [Self::Mixed, Self::Block, Self::Task, Self::Try][TURN.get() % 4];
+        }
+        self
+    }
 }
 
 macro_rules! line {
@@ -59,8 +80,14 @@ macro_rules! line {
             fn put(&self, item: u32, style: Style) {
                 let mut item = item.into();
                 loop {
-                    let result = match style {
+                    let result = match style.next() {
                         Style::Block => self.put(item),
+                        Style::Task => block_on(self.put_async(item)),
+                        Style::Mixed => {
+                            let mut put = self.put_async(item);
+                            Select::new().wait(&mut [&mut put], Deadline::NEVER).unwrap();
+                            put.take().unwrap()
+                        }
                         Style::Impatient => self.put_timeout(item, Duration::from_micros(20)),
                         Style::Try => self.try_put(item),
                     };
@@ -75,8 +102,17 @@ macro_rules! line {
 
             fn get(&self, style: Style) -> Option<u32> {
                 loop {
-                    let result = match style {
+                    let result = match style.next() {
                         Style::Block => self.get(),
+                        Style::Task => block_on(self.get_async()),
+                        Style::Try if style == Style::Mixed => {
+                            poll_once(self.get_async()).unwrap_or(Err(GetError::Empty))
+                        }
+                        Style::Mixed => {
+                            let mut get = self.get_async();
+                            Select::new().wait(&mut [&mut get], Deadline::NEVER).unwrap();
+                            get.take().unwrap()
+                        }
                         Style::Impatient => self.get_timeout(Duration::from_micros(20)),
                         Style::Try => self.try_get(),
                     };
@@ -177,7 +213,7 @@ fn hammer(line: &dyn Line, producers: u32, consumers: u32, each: u32, style: Sty
 fn hammer_all(new: &dyn Fn() -> Box<dyn Line>, items: u32) {
     let _watch = watchdog();
     for (producers, consumers) in [(1, 1), (1, 3), (3, 1), (4, 4)] {
-        for style in [Style::Block, Style::Impatient, Style::Try] {
+        for style in [Style::Block, Style::Impatient, Style::Try, Style::Task, Style::Mixed] {
             hammer(&*new(), producers, consumers, items * SCALE / producers, style);
         }
     }
