@@ -440,6 +440,12 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> Queue
         if len < capacity { len } else { capacity }
     }
 
+    fn is_empty(&self) -> bool {
+        // Acquire: as in `len`.
+        let head = self.head.load(Ordering::Acquire);
+        self.tail.load(Ordering::Relaxed) & !CLOSED == head
+    }
+
     fn ticket(&self) -> usize {
         // Relaxed: pushes that happened before are visible by coherence.
         self.tail.load(Ordering::Relaxed) & !CLOSED

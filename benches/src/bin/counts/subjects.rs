@@ -1,0 +1,112 @@
+//! What is looked at. Each has done its work once before, so that what is only done once (asking
+//! for the number of processors, say) is not counted.
+
+use std::hint::black_box;
+
+use inkle::platform::Private;
+use inkle::queue::{BlockingQueue, Queue};
+use inkle_core::channel::Channel;
+use inkle_core::queue::Queue as CoreQueue;
+use inkle_core::queue::fifo::{FastFifo, Fifo};
+use inkle_core::queue::word::WordRing;
+use inkle_core::sync::{Lock, Semaphore};
+
+/// Calls the control subject makes.
+const CONTROL: u64 = 10;
+
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    /// System calls that it must make; `None` for a peer.
+    pub(crate) expected: Option<u64>,
+    /// Works so many times, with the given mark before and after it.
+    pub(crate) work: fn(u64, &dyn Fn()),
+}
+
+pub(crate) const SUBJECTS: &[Subject] = &[
+    Subject { name: "control", expected: Some(CONTROL), work: control },
+    ours("Channel over WordRing", |times, mark| {
+        channel(Channel::new(WordRing::<u32, 1024>::new()), 1, times, mark);
+    }),
+    ours("Channel over Fifo", |times, mark| {
+        channel(Channel::new(Fifo::<u64, 1024>::new()), 1, times, mark);
+    }),
+    ours("Channel over FastFifo", |times, mark| {
+        channel(Channel::new(FastFifo::<u64, 1024>::new()), 1, times, mark);
+    }),
+    ours("Queue::bounded", |times, mark| {
+        queue(Queue::bounded(1024).expect("a small capacity"), 1, times, mark);
+    }),
+    ours("Queue::unbounded", |times, mark| queue(Queue::unbounded(), 1, times, mark)),
+    peer("  crossbeam-channel", |times, mark| {
+        let (sender, receiver) = crossbeam_channel::bounded(1024);
+        repeat(times, mark, || {
+            assert!(sender.send(black_box(1_u64)).is_ok());
+            assert!(black_box(receiver.recv()).is_ok());
+        });
+    }),
+    peer("  kanal", |times, mark| {
+        let (sender, receiver) = kanal::bounded(1024);
+        repeat(times, mark, || {
+            assert!(sender.send(black_box(1_u64)).is_ok());
+            assert!(black_box(receiver.recv()).is_ok());
+        });
+    }),
+    ours("Lock", |times, mark| {
+        let lock = Lock::<Private>::new();
+        repeat(times, mark, || drop(black_box(&lock).guard()));
+    }),
+    peer("  parking_lot", |times, mark| {
+        let lock = parking_lot::Mutex::new(());
+        repeat(times, mark, || drop(black_box(&lock).lock()));
+    }),
+    ours("Semaphore", |times, mark| {
+        let permits = Semaphore::<Private>::new(0);
+        repeat(times, mark, || {
+            assert!(permits.release(1).is_ok());
+            permits.acquire();
+        });
+    }),
+];
+
+const fn ours(name: &'static str, work: fn(u64, &dyn Fn())) -> Subject {
+    Subject { name, expected: Some(0), work }
+}
+
+const fn peer(name: &'static str, work: fn(u64, &dyn Fn())) -> Subject {
+    Subject { name, expected: None, work }
+}
+
+fn control(_: u64, mark: &dyn Fn()) {
+    mark();
+    (0..CONTROL).for_each(|_| std::thread::yield_now());
+    mark();
+}
+
+fn channel<Q: CoreQueue>(channel: Channel<Q, Private>, item: Q::Item, times: u64, mark: &dyn Fn())
+where
+    Q::Item: Copy,
+{
+    repeat(times, mark, || {
+        assert!(channel.put(black_box(item)).is_ok());
+        assert!(black_box(channel.get()).is_ok());
+    });
+}
+
+fn queue<S: CoreQueue<Item = u64>>(
+    queue: BlockingQueue<S>,
+    item: u64,
+    times: u64,
+    mark: &dyn Fn(),
+) {
+    repeat(times, mark, || {
+        assert!(queue.put(black_box(item)).is_ok());
+        assert!(black_box(queue.get()).is_ok());
+    });
+}
+
+fn repeat(times: u64, mark: &dyn Fn(), operation: impl Fn()) {
+    operation();
+    mark();
+    (0..times).for_each(|_| operation());
+    mark();
+}
