@@ -16,8 +16,8 @@ use crate::platform::Private;
 /// Progress: `put` and `get` cost one exchange and no system call while nobody sleeps. Two threads
 /// that meet in one slot wait for each other for the few instructions of the other's operation, so
 /// do not use a queue from a signal handler. Memory: 16 bytes a slot beside the item for a bounded
-/// queue; an unbounded one starts with 256 slots, takes more when they are full, and each time that it
-/// has caught up gives half of that back, down to the memory of a thousand items or two.
+/// queue; an unbounded one starts with 256 slots, takes more when they are full and gives them back
+/// when it has caught up, but for at most 128 KiB.
 ///
 /// ```
 /// use inkle::queue::{GetError, Queue, Shutdown};
@@ -108,9 +108,9 @@ impl RelaxStrategy for Yield {
 /// What an unbounded queue grows into.
 pub struct List<T>(VecDeque<T>);
 
-/// An empty list keeps its memory for so many items, so that a queue that is a little behind does
-/// not allocate all the time.
-const KEPT: usize = 1024;
+/// An empty list keeps so many bytes, so that a queue that is a little behind does not allocate all
+/// the time.
+const KEPT: usize = 64 * 1024;
 
 impl<T> List<T> {
     fn new() -> Self {
@@ -128,10 +128,9 @@ impl<T> Container for List<T> {
 
     fn take(&mut self) -> Option<T> {
         let item = self.0.pop_front();
-        if self.0.is_empty() && self.0.capacity() > KEPT {
-            // This burst is over: give memory back, but not so much that the next one, if it is as
-            // large, begins from nothing.
-            self.0.shrink_to(self.0.capacity() / 2);
+        if self.0.is_empty() && self.0.capacity().saturating_mul(size_of::<T>()) > KEPT {
+            // The burst is over: give its memory back.
+            *self = Self::new();
         }
         item
     }
