@@ -171,6 +171,15 @@ impl Geometry {
         }
     }
 
+    /// Where `len` slots from a position on lie, at most one lap: the index of the first, how many
+    /// there are up to the end, and how many more from the beginning on.
+    #[inline(always)]
+    pub(super) const fn rows(self, position: usize, len: usize) -> (usize, usize, usize) {
+        let index = self.index(position);
+        let first = if len < self.capacity - index { len } else { self.capacity - index };
+        (index, first, len - first)
+    }
+
     /// `steps` times [`after`](Self::after).
     pub(super) const fn advance(self, position: usize, steps: usize) -> usize {
         // The two remainders are each below the capacity, and `index_bits` of it leave room for

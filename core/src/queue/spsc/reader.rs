@@ -9,7 +9,7 @@
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::{MaybeUninit, needs_drop};
+use core::mem::MaybeUninit;
 
 use ::spin::relax::{RelaxStrategy, Spin};
 
@@ -17,8 +17,8 @@ use super::TooFewSlots;
 use super::ring::{CLOSED, Ring};
 use crate::atomic::{Ordering, fence};
 use crate::error::PopError;
+use crate::queue::no_item;
 use crate::queue::ring::{Native, Width};
-use crate::queue::{drop_each, no_item};
 
 /// The one handle that pops from a [`Ring`]. Dropping it gives its end back; the items stay.
 ///
@@ -272,13 +272,23 @@ impl<'p, T, const N: usize, R: RelaxStrategy, W: Width> ReadChunk<'p, '_, T, N, 
     #[inline]
     fn rows(&self) -> (*const [MaybeUninit<T>], *const [MaybeUninit<T>]) {
         let cells = &self.consumer.ring.cells;
-        let index = Ring::<T, N, R, W>::GEOMETRY.index(self.consumer.head);
-        let first = if self.len < N - index { self.len } else { N - index };
-        // SAFETY: `index + first <= N`, and the rest is at most `index`, as `len <= N`.
-        unsafe { (cells.row(index, first), cells.row(0, self.len - first)) }
+        let (index, first, second) =
+            Ring::<T, N, R, W>::GEOMETRY.rows(self.consumer.head, self.len);
+        // SAFETY: `len <= N`, so both lie in the row.
+        unsafe { (cells.row(index, first), cells.row(0, second)) }
     }
 
-    /// Pops and drops the first `n` items, or all if there are fewer. The others stay.
+    /// As [`rows`](Self::rows), for dropping the items.
+    #[inline]
+    fn rows_mut(&mut self) -> (*mut [MaybeUninit<T>], *mut [MaybeUninit<T>]) {
+        let cells = &self.consumer.ring.cells;
+        let (index, first, second) =
+            Ring::<T, N, R, W>::GEOMETRY.rows(self.consumer.head, self.len);
+        // SAFETY: as in `rows`.
+        unsafe { (cells.row_mut(index, first), cells.row_mut(0, second)) }
+    }
+
+    /// Pops and drops the first `n` items, or all if there are fewer, together. The others stay.
     ///
     /// If the `Drop` of an item panics, the rest of the `n` is dropped before the panic goes on.
     ///
@@ -287,16 +297,11 @@ impl<'p, T, const N: usize, R: RelaxStrategy, W: Width> ReadChunk<'p, '_, T, N, 
     #[inline]
     pub fn commit(mut self, n: usize) {
         self.len = if n < self.len { n } else { self.len };
-        if needs_drop::<T>() {
-            drop_each(|| self.next());
-        } else {
-            if cfg!(inkle_loom) {
-                // Tells loom of the reads once more, now that they are done.
-                self.rows();
-            }
-            let head = Ring::<T, N, R, W>::GEOMETRY.forward(self.consumer.head, self.len);
-            self.consumer.release(head);
-        }
+        let (first, second) = self.rows_mut();
+        // The last one first when they go out of scope, and all of them whichever panics.
+        let _popped = Popped(self);
+        let _second = Dropped(second);
+        let _first = Dropped(first);
     }
 
     /// Pops and drops all its items, as [`commit`](Self::commit).
@@ -313,6 +318,33 @@ impl<'p, T, const N: usize, R: RelaxStrategy, W: Width> ReadChunk<'p, '_, T, N, 
         let taken = Taken(self.consumer);
         // SAFETY: the consumer knows of all items of the chunk; the only read.
         Some(unsafe { taken.read() })
+    }
+}
+
+/// Pops the items of a chunk, which have been dropped, when this is dropped.
+struct Popped<'p, 'a, T, const N: usize, R: RelaxStrategy, W: Width>(ReadChunk<'p, 'a, T, N, R, W>);
+
+impl<T, const N: usize, R: RelaxStrategy, W: Width> Drop for Popped<'_, '_, T, N, R, W> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if cfg!(inkle_loom) {
+            // Tells loom of the accesses once more, now that they are done.
+            self.0.rows_mut();
+        }
+        let consumer = &mut *self.0.consumer;
+        consumer.release(Ring::<T, N, R, W>::GEOMETRY.forward(consumer.head, self.0.len));
+    }
+}
+
+/// Drops the items of a row when this is dropped.
+struct Dropped<T>(*mut [MaybeUninit<T>]);
+
+impl<T> Drop for Dropped<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: made by `commit` of a row of items that are ours (invariant 3) and popped after
+        // this, so they are dropped once. A slice goes on if an item's drop panics.
+        unsafe { core::ptr::drop_in_place(self.0 as *mut [T]) };
     }
 }
 

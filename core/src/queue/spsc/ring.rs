@@ -151,6 +151,7 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> Ring<T, N, R, W> {
     ///
     /// Progress: blocking (see the type), wait-free if only handles are used. Interrupt-safe: no.
     /// Ordering: acquire, pairs with the release of a handle's drop.
+    #[expect(clippy::type_complexity, reason = "two handles, with the ring's own parameters")]
     pub fn split(&self) -> Option<(Producer<'_, T, N, R, W>, Consumer<'_, T, N, R, W>)> {
         let tail = self.tail.token.lock::<R>()?;
         let head = self.head.token.lock::<R>()?;

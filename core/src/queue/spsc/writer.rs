@@ -300,12 +300,11 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> WriteChunk<'_, '_, T, N, R, 
     #[inline]
     pub fn as_mut_slices(&mut self) -> (&mut [MaybeUninit<T>], &mut [MaybeUninit<T>]) {
         let cells = &self.producer.ring.cells;
-        let index = Ring::<T, N, R, W>::GEOMETRY.index(self.producer.tail);
-        let first = if self.len < N - index { self.len } else { N - index };
-        // SAFETY: `index + first <= N`, and the rest is at most `index`, as `len <= N`: both lie in
-        // the row, apart. They are free slots from `tail` on, so they are ours (invariant 3), and
-        // borrowed with the chunk.
-        unsafe { (&mut *cells.row_mut(index, first), &mut *cells.row_mut(0, self.len - first)) }
+        let (index, first, second) =
+            Ring::<T, N, R, W>::GEOMETRY.rows(self.producer.tail, self.len);
+        // SAFETY: `len <= N`, so both lie in the row, apart. They are free slots from `tail` on, so
+        // they are ours (invariant 3), and borrowed with the chunk.
+        unsafe { (&mut *cells.row_mut(index, first), &mut *cells.row_mut(0, second)) }
     }
 
     /// Pushes the first `n` slots. The others are left as they are.
