@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use inkle_core::queue::fifo::{FastFifo, Fifo};
+use inkle_core::queue::spsc::Ring;
 use inkle_core::queue::word::{WordRing, WordRingIn, WordSlot};
 use inkle_core::queue::{Narrow, Queue};
 use inkle_core::slab::Slab;
@@ -82,6 +83,7 @@ macro_rules! capacities {
 }
 
 type NarrowFast<T, const N: usize> = FastFifo<T, N, spin::relax::Spin, Narrow<2>>;
+type NarrowRing<T, const N: usize> = Ring<T, N, spin::relax::Spin, Narrow<2>>;
 
 #[cfg(target_has_atomic = "64")]
 capacities!(word_ring: WordRing);
@@ -92,6 +94,8 @@ capacities!(word_ring_with_laps_of_three_bits: WordRing, Narrow<3>);
 capacities!(fifo: Fifo);
 capacities!(fast_fifo: FastFifo);
 capacities!(fast_fifo_with_laps_of_two_bits: NarrowFast);
+capacities!(spsc_ring: Ring);
+capacities!(spsc_ring_with_laps_of_two_bits: NarrowRing);
 
 #[test]
 #[cfg(target_has_atomic = "64")]

@@ -11,6 +11,7 @@ mod fast;
 mod fifo;
 mod shapes;
 mod slab;
+mod spsc;
 mod sync;
 mod tasks;
 mod word;
@@ -24,6 +25,9 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("fast", fast::MODELS),
     ("fifo", fifo::MODELS),
     ("slab", slab::MODELS),
+    ("spsc::overwriting", spsc::overwriting::MODELS),
+    ("spsc::ring", spsc::ring::MODELS),
+    ("spsc::shared", spsc::shared::MODELS),
     ("sync::condition", sync::condition::MODELS),
     ("sync::event", sync::event::MODELS),
     ("sync::lock", sync::lock::MODELS),

@@ -1,6 +1,7 @@
 //! The door under loom: thin wrappers whose methods are `#[track_caller]`, so that a report names
 //! the place in the kernel and an ordering in the source is known by its place.
 
+use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering;
 
 pub use loom::cell::UnsafeCell;
@@ -116,3 +117,81 @@ macro_rules! model_atomic {
 model_atomic!(AtomicU32, u32);
 model_atomic!(AtomicU64, u64);
 model_atomic!(AtomicUsize, usize);
+
+/// A row of cells for items that come and go, one by one or as slices.
+///
+/// The items lie side by side, as on real ground; beside each is a cell that is empty and tells loom
+/// of the accesses. Those to a slice are told of when it is asked for, so ask again after the last
+/// one.
+pub(crate) struct Cells<T, const N: usize> {
+    watched: [UnsafeCell<()>; N],
+    items: core::cell::UnsafeCell<[MaybeUninit<T>; N]>,
+}
+
+impl<T, const N: usize> Cells<T, N> {
+    /// Cells without items.
+    pub(crate) fn new() -> Self {
+        Self {
+            watched: core::array::from_fn(|_| UnsafeCell::new(())),
+            items: core::cell::UnsafeCell::new([const { MaybeUninit::uninit() }; N]),
+        }
+    }
+
+    fn item(&self, index: usize) -> *mut MaybeUninit<T> {
+        assert!(index < N);
+        // SAFETY: within the array.
+        unsafe { self.items.get().cast::<MaybeUninit<T>>().add(index) }
+    }
+
+    /// As `UnsafeCell::with`, for the cell at `index`.
+    ///
+    /// # Safety
+    ///
+    /// `index` is below `N`.
+    #[track_caller]
+    pub(crate) unsafe fn with<R>(
+        &self,
+        index: usize,
+        f: impl FnOnce(*const MaybeUninit<T>) -> R,
+    ) -> R {
+        self.watched[index].with(|_| f(self.item(index)))
+    }
+
+    /// As `UnsafeCell::with_mut`, for the cell at `index`.
+    ///
+    /// # Safety
+    ///
+    /// `index` is below `N`.
+    #[track_caller]
+    pub(crate) unsafe fn with_mut<R>(
+        &self,
+        index: usize,
+        f: impl FnOnce(*mut MaybeUninit<T>) -> R,
+    ) -> R {
+        self.watched[index].with_mut(|_| f(self.item(index)))
+    }
+
+    /// `len` cells from `from` on, for reading.
+    ///
+    /// # Safety
+    ///
+    /// `from + len` is at most `N`.
+    #[track_caller]
+    pub(crate) unsafe fn row(&self, from: usize, len: usize) -> *const [MaybeUninit<T>] {
+        self.watched[from..from + len].iter().for_each(|cell| cell.with(|_| ()));
+        let first = self.items.get().cast::<MaybeUninit<T>>().wrapping_add(from);
+        core::ptr::slice_from_raw_parts(first, len)
+    }
+
+    /// As [`row`](Self::row), for writing.
+    ///
+    /// # Safety
+    ///
+    /// `from + len` is at most `N`.
+    #[track_caller]
+    pub(crate) unsafe fn row_mut(&self, from: usize, len: usize) -> *mut [MaybeUninit<T>] {
+        self.watched[from..from + len].iter().for_each(|cell| cell.with_mut(|_| ()));
+        let first = self.items.get().cast::<MaybeUninit<T>>().wrapping_add(from);
+        core::ptr::slice_from_raw_parts_mut(first, len)
+    }
+}

@@ -1,5 +1,7 @@
 //! The door on real ground: plain re-exports and a transparent cell.
 
+use core::mem::MaybeUninit;
+
 #[cfg(feature = "portable-atomic")]
 use portable_atomic as backing;
 
@@ -85,5 +87,78 @@ impl<T> UnsafeCell<T> {
     #[inline(always)]
     pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
+    }
+}
+
+/// A row of cells for items that come and go, one by one or as slices.
+///
+/// Under loom it reports every access to every cell of a slice, which a row of [`UnsafeCell`]s could
+/// not: there they are no slice of items.
+#[repr(transparent)]
+pub(crate) struct Cells<T, const N: usize>([UnsafeCell<MaybeUninit<T>>; N]);
+
+impl<T, const N: usize> Cells<T, N> {
+    /// Cells without items.
+    pub(crate) const fn new() -> Self {
+        Self([const { UnsafeCell::new(MaybeUninit::uninit()) }; N])
+    }
+
+    /// As [`UnsafeCell::with`], for the cell at `index`.
+    ///
+    /// # Safety
+    ///
+    /// `index` is below `N`.
+    #[inline(always)]
+    pub(crate) unsafe fn with<R>(
+        &self,
+        index: usize,
+        f: impl FnOnce(*const MaybeUninit<T>) -> R,
+    ) -> R {
+        debug_assert!(index < N);
+        // SAFETY: the caller's promise.
+        unsafe { self.0.get_unchecked(index) }.with(f)
+    }
+
+    /// As [`UnsafeCell::with_mut`], for the cell at `index`.
+    ///
+    /// # Safety
+    ///
+    /// `index` is below `N`.
+    #[inline(always)]
+    pub(crate) unsafe fn with_mut<R>(
+        &self,
+        index: usize,
+        f: impl FnOnce(*mut MaybeUninit<T>) -> R,
+    ) -> R {
+        debug_assert!(index < N);
+        // SAFETY: the caller's promise.
+        unsafe { self.0.get_unchecked(index) }.with_mut(f)
+    }
+
+    /// `len` cells from `from` on, for reading. Following the pointer is the caller's promise that
+    /// nobody writes meanwhile.
+    ///
+    /// # Safety
+    ///
+    /// `from + len` is at most `N`.
+    #[inline(always)]
+    pub(crate) unsafe fn row(&self, from: usize, len: usize) -> *const [MaybeUninit<T>] {
+        // SAFETY: the caller's promise.
+        unsafe { self.row_mut(from, len) }
+    }
+
+    /// As [`row`](Self::row), for writing: the promise is that nobody else reads or writes.
+    ///
+    /// # Safety
+    ///
+    /// `from + len` is at most `N`.
+    #[inline(always)]
+    pub(crate) unsafe fn row_mut(&self, from: usize, len: usize) -> *mut [MaybeUninit<T>] {
+        debug_assert!(from <= N && len <= N - from);
+        // An `UnsafeCell` is its contents (`repr(transparent)`, both ours and `core`'s), and may be
+        // written to through a shared reference.
+        let first = self.0.as_ptr().cast::<MaybeUninit<T>>().cast_mut();
+        // SAFETY: the caller's promise: within the row, or one behind it.
+        core::ptr::slice_from_raw_parts_mut(unsafe { first.add(from) }, len)
     }
 }

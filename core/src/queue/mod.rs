@@ -5,6 +5,8 @@
 //! | items of at most 32 bits, anywhere, also from interrupt handlers | [`word::WordRing`] |
 //! | items of any type, anywhere, also from interrupt handlers | [`fifo::Fifo`] |
 //! | items of any type between threads, the last nanosecond | [`fifo::FastFifo`] |
+//! | items of any type from one thread or interrupt to one other, wait-free, also in slices | [`spsc::Ring`] |
+//! | the same, but the latest items matter: the oldest give way | [`spsc::Overwriting`] |
 //! | to wait for room or for an item | any of them in a [`Channel`](crate::channel::Channel) |
 //!
 //! All fulfil one small trait, [`Queue`]. `Full`, `Empty` and `Closed` are exact: each answer was
@@ -16,6 +18,7 @@ mod container;
 mod fast;
 pub mod fifo;
 mod ring;
+pub mod spsc;
 pub mod word;
 
 use crate::error::{PopError, PushError};
@@ -100,18 +103,23 @@ fn no_item<T>(error: PopError) -> Result<T, PopError> {
 
 /// Pops and drops everything that is left, and goes on if an item's own `Drop` panics.
 fn drop_all<Q: Queue>(queue: &Q) {
-    struct GoOn<'a, Q: Queue>(&'a Q);
-    impl<Q: Queue> Drop for GoOn<'_, Q> {
+    drop_each(|| queue.try_pop().ok());
+}
+
+/// Drops whatever `next` gives until that is nothing, and goes on if an item's own `Drop` panics.
+fn drop_each<T>(next: impl FnMut() -> Option<T>) {
+    struct GoOn<T, F: FnMut() -> Option<T>>(F);
+    impl<T, F: FnMut() -> Option<T>> Drop for GoOn<T, F> {
         fn drop(&mut self) {
-            while let Ok(item) = self.0.try_pop() {
+            while let Some(item) = (self.0)() {
                 drop(item);
             }
         }
     }
-    // Empties the queue when it goes out of scope: once normally, and once more from the unwinding
-    // of a panicking item.
-    let rest = GoOn(queue);
-    while let Ok(item) = rest.0.try_pop() {
+    // Goes on when it goes out of scope: once normally, and once more from the unwinding of a
+    // panicking item.
+    let mut rest = GoOn(next);
+    while let Some(item) = (rest.0)() {
         drop(item);
     }
 }

@@ -160,6 +160,26 @@ impl Geometry {
         }
     }
 
+    /// `steps` times [`after`](Self::after), at most one lap: without a division.
+    #[inline(always)]
+    pub(super) const fn forward(self, position: usize, steps: usize) -> usize {
+        let index = self.index(position) + steps;
+        if index < self.capacity {
+            position + steps
+        } else {
+            self.era_after(self.era(position)) | (index - self.capacity)
+        }
+    }
+
+    /// Where `len` slots from a position on lie, at most one lap: the index of the first, how many
+    /// there are up to the end, and how many more from the beginning on.
+    #[inline(always)]
+    pub(super) const fn rows(self, position: usize, len: usize) -> (usize, usize, usize) {
+        let index = self.index(position);
+        let first = if len < self.capacity - index { len } else { self.capacity - index };
+        (index, first, len - first)
+    }
+
     /// `steps` times [`after`](Self::after).
     pub(super) const fn advance(self, position: usize, steps: usize) -> usize {
         // The two remainders are each below the capacity, and `index_bits` of it leave room for
@@ -171,6 +191,7 @@ impl Geometry {
     }
 
     /// How many steps of [`after`](Self::after) lead from one position to another, modulo the word.
+    #[inline]
     pub(super) const fn distance(self, from: usize, to: usize) -> usize {
         let eras = self.era(to).wrapping_sub(self.era(from)) & self.era_mask;
         let laps = eras / self.one_lap;
@@ -220,6 +241,12 @@ mod tests {
                         assert_eq!(geometry.distance(0, position), step);
                         assert_eq!(geometry.advance(0, step), position);
                         assert_eq!(geometry.advance(position, all - step), 0);
+                        for steps in 0..=capacity {
+                            assert_eq!(
+                                geometry.forward(position, steps),
+                                geometry.advance(position, steps)
+                            );
+                        }
                         position = geometry.after(position);
                     }
                     assert_eq!(position, 0);
