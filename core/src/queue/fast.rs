@@ -175,7 +175,7 @@ fn lost(end: &AtomicUsize) -> usize {
 }
 
 /// Spins for a short while, then leaves it to the strategy.
-fn relax<R: RelaxStrategy>(looks: &mut u32) {
+pub(super) fn relax<R: RelaxStrategy>(looks: &mut u32) {
     if *looks < LOOKS {
         *looks += 1;
         spin_loop();

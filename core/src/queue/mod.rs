@@ -5,16 +5,22 @@
 //! | items of at most 32 bits, anywhere, also from interrupt handlers | [`word::WordRing`] |
 //! | items of any type, anywhere, also from interrupt handlers | [`fifo::Fifo`] |
 //! | items of any type between threads, the last nanosecond | [`fifo::FastFifo`] |
+//! | the newest item first, anywhere, also from interrupt handlers | [`lifo::Stack`] |
+//! | many producers, also interrupt handlers; one consumer that takes all at once | [`inbox::Inbox`] |
 //! | to wait for room or for an item | any of them in a [`Channel`](crate::channel::Channel) |
 //!
 //! All fulfil one small trait, [`Queue`]. `Full`, `Empty` and `Closed` are exact: each answer was
 //! true at one moment between call and return, in one order that all threads agree on
-//! (linearizable). One exception: `Full` of a [`fifo::Fifo`] also counts the cells that pushes and
-//! pops of other threads are working on at that moment.
+//! (linearizable). One exception: `Full` of a [`fifo::Fifo`], a [`lifo::Stack`] and an
+//! [`inbox::Inbox`] also counts the cells that pushes and pops of other threads are working on at
+//! that moment.
 
+mod chain;
 mod container;
 mod fast;
 pub mod fifo;
+pub mod inbox;
+pub mod lifo;
 mod ring;
 pub mod word;
 
@@ -100,18 +106,23 @@ fn no_item<T>(error: PopError) -> Result<T, PopError> {
 
 /// Pops and drops everything that is left, and goes on if an item's own `Drop` panics.
 fn drop_all<Q: Queue>(queue: &Q) {
-    struct GoOn<'a, Q: Queue>(&'a Q);
-    impl<Q: Queue> Drop for GoOn<'_, Q> {
+    drop_each(|| queue.try_pop().ok());
+}
+
+/// Drops what `next` gives until it gives nothing, and goes on if an item's own `Drop` panics.
+fn drop_each<T>(next: impl FnMut() -> Option<T>) {
+    struct GoOn<F: FnMut() -> Option<T>, T>(F);
+    impl<F: FnMut() -> Option<T>, T> Drop for GoOn<F, T> {
         fn drop(&mut self) {
-            while let Ok(item) = self.0.try_pop() {
+            while let Some(item) = (self.0)() {
                 drop(item);
             }
         }
     }
     // Empties the queue when it goes out of scope: once normally, and once more from the unwinding
     // of a panicking item.
-    let rest = GoOn(queue);
-    while let Ok(item) = rest.0.try_pop() {
+    let mut rest = GoOn(next);
+    while let Some(item) = (rest.0)() {
         drop(item);
     }
 }
