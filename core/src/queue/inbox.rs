@@ -158,15 +158,20 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> Inbox<T, N, R, W> {
     fn hold(&self) -> u32 {
         let mut looks = 0;
         loop {
-            // Acquire, pairs with the Release store of the consumer before us.
-            let rest = self.rest.swap(HELD, Ordering::Acquire);
-            if rest != HELD {
+            // Relaxed: the exchange checks it.
+            let rest = self.rest.load(Ordering::Relaxed);
+            // Acquire, pairs with the Release store of the consumer before us: the links, and what it
+            // has taken from the chain. That the same list may have been put back meanwhile does no
+            // harm: it is there now.
+            if rest != HELD
+                && self
+                    .rest
+                    .compare_exchange_weak(rest, HELD, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+            {
                 return rest;
             }
-            // Relaxed: the exchange looks again.
-            while self.rest.load(Ordering::Relaxed) == HELD {
-                relax::<R>(&mut looks);
-            }
+            relax::<R>(&mut looks);
         }
     }
 }
