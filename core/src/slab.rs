@@ -20,8 +20,8 @@ use core::fmt;
 use core::mem::MaybeUninit;
 
 use crate::atomic::{AtomicU32, Ordering, UnsafeCell};
-use crate::queue::Queue;
 use crate::queue::word::{Index, WordRing};
+use crate::queue::{Native, Queue, Width};
 
 /// A set of the numbers 0 to `N` - 1 that hands each out to one owner at a time.
 ///
@@ -37,11 +37,13 @@ use crate::queue::word::{Index, WordRing};
 /// unsafe { BUFFERS.release(a) };
 /// assert_eq!(BUFFERS.claim(), Some(a));
 /// ```
-pub struct Pool<const N: usize> {
-    free: WordRing<Index<N>, N>,
+///
+/// `W` limits the ring's lap counter for models and tests; leave it at [`Native`].
+pub struct Pool<const N: usize, W = Native> {
+    free: WordRing<Index<N>, N, W>,
 }
 
-impl<const N: usize> Pool<N> {
+impl<const N: usize, W: Width> Pool<N, W> {
     const_fn! {
         /// A pool with all its numbers free. `N` is at least 1, or this does not compile.
         pub const fn new() -> Self {
@@ -80,13 +82,13 @@ impl<const N: usize> Pool<N> {
     }
 }
 
-impl<const N: usize> Default for Pool<N> {
+impl<const N: usize, W: Width> Default for Pool<N, W> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<const N: usize> fmt::Debug for Pool<N> {
+impl<const N: usize, W: Width> fmt::Debug for Pool<N, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").field("free", &self.free()).field("size", &N).finish()
     }

@@ -1,11 +1,14 @@
-//! [`Fifo`]: lock-free; exact but for `Full`, which counts operations in flight.
+//! [`Fifo`]: lock-free; exact but for `Full`, which counts operations in flight. Laps of two bits in
+//! both rings, so that they wrap.
 
+use inkle_core::queue::Narrow;
 use inkle_core::queue::fifo::Fifo;
 
 use crate::kit::Model;
 use crate::shapes::{Cells, Op, Plain, Token, play, queue_models};
 
-fn new<const N: usize>() -> Fifo<Token, N> {
+/// A queue whose positions wrap after 4·N pushes.
+fn new<const N: usize>() -> Fifo<Token, N, Narrow<2>> {
     Fifo::new()
 }
 

@@ -9,6 +9,9 @@ mod elastic;
 mod event_count;
 mod fast;
 mod fifo;
+mod force;
+mod inbox;
+mod lifo;
 mod shapes;
 mod slab;
 mod spsc;
@@ -24,6 +27,9 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("event_count", event_count::MODELS),
     ("fast", fast::MODELS),
     ("fifo", fifo::MODELS),
+    ("force", force::MODELS),
+    ("inbox", inbox::MODELS),
+    ("lifo", lifo::MODELS),
     ("slab", slab::MODELS),
     ("spsc::overwriting", spsc::overwriting::MODELS),
     ("spsc::ring", spsc::ring::MODELS),

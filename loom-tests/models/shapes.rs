@@ -36,6 +36,12 @@ pub enum Op {
     IsFull,
     /// `is_closed`, `is_shut_down`.
     IsClosed,
+    /// `force_push`.
+    Force(u8),
+    /// `peek`.
+    Peek,
+    /// `take_all`, and then one item of the batch after the other.
+    TakeAll,
     /// `ticket`, as pushes since the beginning.
     Ticket,
     /// `put`.
@@ -72,6 +78,10 @@ pub enum Op {
     Publish(u8),
     /// Never in a script: the second step of a pop over cells.
     Release,
+    /// Never in a script: a batch gives the cell of its item at this place back, if there is one.
+    GiveBack(u8),
+    /// Never in a script: the second step of a forced push over cells, if it has found none free.
+    Oldest,
     /// Never in a script: an immediate shutdown takes an item out, if there is one.
     Discard,
     /// Never in a script: an immediate shutdown calls the item done.
@@ -97,6 +107,12 @@ pub enum Ret {
     Flag(bool),
     /// A number.
     Count(usize),
+    /// Done, and this item made room.
+    Displaced(u8),
+    /// Closed, after this item had been taken out.
+    ClosedAfter(u8),
+    /// These items, filled up with zeros, and whether they are the last.
+    Batch([u8; 4], bool),
 }
 
 /// A sequential specification: what a queue is, one operation at a time.
@@ -111,11 +127,12 @@ pub trait Spec: Clone + Hash + Eq + 'static {
     fn discard(&mut self) -> bool;
 }
 
-/// A bounded queue with exact answers.
+/// A bounded queue with exact answers, oldest or newest item first.
 #[derive(Clone, Hash, PartialEq, Eq)]
 pub struct Exact {
     capacity: usize,
     items: VecDeque<u8>,
+    newest_first: bool,
     closed: bool,
     pushes: usize,
 }
@@ -123,7 +140,17 @@ pub struct Exact {
 impl Exact {
     /// An empty queue.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, items: VecDeque::new(), closed: false, pushes: 0 }
+        let items = VecDeque::new();
+        Self { capacity, items, newest_first: false, closed: false, pushes: 0 }
+    }
+
+    /// An empty stack.
+    pub fn newest_first(capacity: usize) -> Self {
+        Self { newest_first: true, ..Self::new(capacity) }
+    }
+
+    fn take(&mut self) -> Option<u8> {
+        if self.newest_first { self.items.pop_back() } else { self.items.pop_front() }
     }
 }
 
@@ -141,7 +168,14 @@ impl Spec for Exact {
                 self.pushes += 1;
                 Ret::Ok
             }
-            Op::Pop => match self.items.pop_front() {
+            Op::Force(item) if self.items.len() == self.capacity && !self.closed => {
+                let oldest = self.take().expect("full");
+                self.step(Op::Push(item), Ret::Ok);
+                Ret::Displaced(oldest)
+            }
+            Op::Force(item) => return self.step(Op::Push(item), ret),
+            Op::Peek => self.items.front().map_or(Ret::Empty, |item| Ret::Item(*item)),
+            Op::Pop => match self.take() {
                 Some(item) => Ret::Item(item),
                 None if self.closed => Ret::Closed,
                 None => Ret::Empty,
@@ -163,7 +197,7 @@ impl Spec for Exact {
     }
 
     fn discard(&mut self) -> bool {
-        self.items.pop_front().is_some()
+        self.take().is_some()
     }
 }
 
@@ -172,7 +206,10 @@ impl Spec for Exact {
 #[derive(Clone, Hash, PartialEq, Eq)]
 pub struct Cells {
     queue: Exact,
+    capacity: usize,
     free: usize,
+    /// Whether the length counts cells that are not free instead of items.
+    counts_cells: bool,
     /// The items of pushes that hold a cell and will find the queue closed.
     refused: Vec<u8>,
 }
@@ -180,7 +217,23 @@ pub struct Cells {
 impl Cells {
     /// An empty queue.
     pub fn new(capacity: usize) -> Self {
-        Self { queue: Exact::new(capacity), free: capacity, refused: Vec::new() }
+        Self { counts_cells: false, ..Self::counted(Exact::new(capacity)) }
+    }
+
+    /// As the empty `queue`; its length is the number of cells that are not free.
+    pub fn counted(queue: Exact) -> Self {
+        let (capacity, counts_cells) = (queue.capacity, true);
+        Self { queue, capacity, free: capacity, counts_cells, refused: Vec::new() }
+    }
+
+    /// A batch takes all there is.
+    fn take_all(&mut self, items: [u8; 4], is_last: bool) -> bool {
+        for &item in items.iter().take_while(|&&item| item != 0) {
+            if self.queue.take() != Some(item) {
+                return false;
+            }
+        }
+        self.queue.items.is_empty() && is_last == self.queue.closed
     }
 }
 
@@ -189,12 +242,43 @@ impl Spec for Cells {
         match op {
             Op::Push(item) => vec![Op::Publish(item)],
             Op::Pop => vec![Op::Release],
+            Op::Force(item) => vec![Op::Oldest, Op::Publish(item)],
+            Op::TakeAll => (0..self.capacity as u8).map(Op::GiveBack).collect(),
             _ => Vec::new(),
         }
     }
 
     fn step(&mut self, op: Op, ret: Ret) -> bool {
         match (op, ret) {
+            (Op::Len, _) if self.counts_cells => {
+                return ret == Ret::Count(self.capacity - self.free);
+            }
+            (Op::IsEmpty, _) if self.counts_cells => {
+                return ret == Ret::Flag(self.capacity == self.free);
+            }
+            // A forced push with room is a push. Without, it sees no free cell, then pops and pushes,
+            // or finds no item and, once more, no free cell.
+            (Op::Force(_), Ret::Displaced(_) | Ret::ClosedAfter(_) | Ret::Full) => {
+                return self.free == 0;
+            }
+            (Op::Force(item), _) => return self.step(Op::Push(item), ret),
+            (Op::Oldest, Ret::Displaced(oldest) | Ret::ClosedAfter(oldest)) => {
+                return self.queue.step(Op::Pop, Ret::Item(oldest));
+            }
+            (Op::Oldest, Ret::Full) => return self.queue.step(Op::Pop, Ret::Empty),
+            (Op::Publish(_), Ret::Full) => return self.free == 0,
+            (Op::Oldest, _) => {}
+            (Op::Publish(item), Ret::Displaced(_)) => {
+                return self.queue.step(Op::Push(item), Ret::Ok);
+            }
+            (Op::Publish(_), Ret::ClosedAfter(_)) => {
+                self.free += 1;
+                return self.queue.closed;
+            }
+            (Op::TakeAll, Ret::Batch(items, is_last)) => return self.take_all(items, is_last),
+            (Op::GiveBack(place), Ret::Batch(items, _)) => {
+                self.free += usize::from(items[usize::from(place)] != 0);
+            }
             (Op::Push(_), Ret::Full) => return self.free == 0 && !self.queue.closed,
             (Op::Push(_), Ret::Ok) if self.free == 0 => return false,
             (Op::Push(_), Ret::Ok) => self.free -= 1,
@@ -225,8 +309,9 @@ impl Spec for Cells {
     }
 
     fn discard(&mut self) -> bool {
-        // Cells do not matter any more: a closed queue is never full.
-        self.queue.discard()
+        let found = self.queue.discard();
+        self.free += usize::from(found);
+        found
     }
 }
 
@@ -408,6 +493,11 @@ impl<Q: Queue<Item: Item>> Plain<Q> {
             assert!(pushed && queue.try_pop().is_ok());
         }
         Self { first_ticket: queue.ticket(), queue }
+    }
+
+    /// The queue itself.
+    pub fn queue(&self) -> &Q {
+        &self.queue
     }
 }
 

@@ -18,7 +18,8 @@
 //! # Linearization points
 //!
 //! Push, pop, `Empty` and `Closed` are those of `used`. `Full` is "the pool is empty": a cell that
-//! another thread's push or pop is just copying into or out of counts as full.
+//! another thread's push or pop is just copying into or out of counts as full. A forced push that
+//! displaces is a pop and a push, each at its own moment.
 //!
 //! # Progress and cost
 //!
@@ -29,6 +30,7 @@ use core::fmt;
 use core::mem::MaybeUninit;
 
 pub use super::fast::{FastFifo, FastFifoIn, FastSlot};
+use super::ring::{Native, Width};
 use super::word::{Index, WordRing};
 use super::{Queue, drop_all, no_item};
 use crate::atomic::UnsafeCell;
@@ -51,19 +53,21 @@ use crate::slab::Pool;
 /// assert_eq!(FRAMES.try_push([3; 8]), Err(PushError::Full([3; 8])));
 /// assert_eq!(FRAMES.try_pop(), Ok([1; 8]));
 /// ```
-pub struct Fifo<T, const N: usize> {
-    free: Pool<N>,
-    used: WordRing<Index<N>, N>,
+///
+/// `W` limits the lap counters for models and tests; leave it at [`Native`].
+pub struct Fifo<T, const N: usize, W: Width = Native> {
+    free: Pool<N, W>,
+    used: WordRing<Index<N>, N, W>,
     cells: [UnsafeCell<MaybeUninit<T>>; N],
 }
 
 // SAFETY: an item goes in on one thread and comes out on another, never shared (invariant 2). That
 // needs `T: Send` and no more.
-unsafe impl<T: Send, const N: usize> Sync for Fifo<T, N> {}
+unsafe impl<T: Send, const N: usize, W: Width> Sync for Fifo<T, N, W> {}
 // SAFETY: owning the queue is owning its items.
-unsafe impl<T: Send, const N: usize> Send for Fifo<T, N> {}
+unsafe impl<T: Send, const N: usize, W: Width> Send for Fifo<T, N, W> {}
 
-impl<T, const N: usize> Fifo<T, N> {
+impl<T, const N: usize, W: Width> Fifo<T, N, W> {
     const_fn! {
         /// An empty queue. `N` is at least 1, or this does not compile.
         pub const fn new() -> Self {
@@ -90,13 +94,78 @@ impl<T, const N: usize> Fifo<T, N> {
         };
         // SAFETY: invariant 2: `claim` made us the owner, ordered after the last one.
         self.cell(index).with_mut(|cell| unsafe { (*cell).write(item) });
+        // SAFETY: the cell is ours and we wrote the item.
+        unsafe { self.publish(index) }.map_err(PushError::Closed)
+    }
+
+    /// Makes an item visible, or gives it back if the queue is closed.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the cell and has written the item into it.
+    #[inline(always)]
+    unsafe fn publish(&self, index: usize) -> Result<(), T> {
         match self.used.try_push(Index(index)) {
             Ok(()) => Ok(()),
             // `Full` cannot be (invariant 1).
             Err(PushError::Closed(_) | PushError::Full(_)) => {
                 let owned = Owned { queue: self, index };
-                // SAFETY: we wrote the item above; the only read.
-                Err(PushError::Closed(unsafe { owned.read() }))
+                // SAFETY: the caller wrote the item; the only read.
+                Err(unsafe { owned.read() })
+            }
+        }
+    }
+
+    /// Adds an item even to a full queue: the oldest one then makes room and comes back.
+    ///
+    /// Displacing is a pop and then a push. In between, others may pop, push into cells of their own,
+    /// or close the queue; so a close may come after the pop and before the push, and then both items
+    /// come back.
+    ///
+    /// Errors: [`Refused`]. It says `Full` only if there was no free cell, then no item either, and
+    /// then again no free cell: all were in the hands of other threads in mid-operation. Progress:
+    /// lock-free. Interrupt-safe: yes. Ordering: of both [`try_pop`](Self::try_pop) and
+    /// [`try_push`](Self::try_push).
+    ///
+    /// ```
+    /// use inkle_core::queue::fifo::Fifo;
+    ///
+    /// let latest = Fifo::<&str, 2>::new();
+    /// assert_eq!(latest.force_push("warp"), Ok(None));
+    /// assert_eq!(latest.force_push("weft"), Ok(None));
+    /// assert_eq!(latest.force_push("heddle"), Ok(Some("warp")));
+    /// assert_eq!(latest.try_pop(), Ok("weft"));
+    /// ```
+    pub fn force_push(&self, item: T) -> Result<Option<T>, Refused<T>> {
+        let item = match self.try_push(item) {
+            Ok(()) => return Ok(None),
+            Err(PushError::Full(item)) => item,
+            Err(error) => return Err(Refused { error, displaced: None }),
+        };
+        match self.used.try_pop() {
+            Ok(Index(index)) => {
+                // SAFETY: invariant 2: the pop made us the owner, and the push that we popped had
+                // written the item; the only read, before the only write.
+                let oldest = self.cell(index).with_mut(|cell| unsafe {
+                    let oldest = (*cell).assume_init_read();
+                    (*cell).write(item);
+                    oldest
+                });
+                // SAFETY: the cell is still ours and we wrote the item.
+                match unsafe { self.publish(index) } {
+                    Ok(()) => Ok(Some(oldest)),
+                    Err(item) => {
+                        Err(Refused { error: PushError::Closed(item), displaced: Some(oldest) })
+                    }
+                }
+            }
+            // All that was inside is gone, so there is room again, or others have it in their hands.
+            Err(PopError::Empty) => match self.try_push(item) {
+                Ok(()) => Ok(None),
+                Err(error) => Err(Refused { error, displaced: None }),
+            },
+            Err(PopError::Closed) => {
+                Err(Refused { error: PushError::Closed(item), displaced: None })
             }
         }
     }
@@ -125,14 +194,23 @@ impl<T, const N: usize> Fifo<T, N> {
     }
 }
 
+/// Why [`Fifo::force_push`] did not add the item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused<T> {
+    /// Why, and the item that was not added.
+    pub error: PushError<T>,
+    /// The oldest item, if the queue was closed after that one had been taken out for the new one.
+    pub displaced: Option<T>,
+}
+
 /// A cell that we own, given back when dropped. Being a guard, it does so after the item has moved
 /// into the caller's result: with the release in between, large items would be copied twice.
-struct Owned<'a, T, const N: usize> {
-    queue: &'a Fifo<T, N>,
+struct Owned<'a, T, const N: usize, W: Width> {
+    queue: &'a Fifo<T, N, W>,
     index: usize,
 }
 
-impl<T, const N: usize> Owned<'_, T, N> {
+impl<T, const N: usize, W: Width> Owned<'_, T, N, W> {
     /// Moves the item out.
     ///
     /// # Safety
@@ -145,7 +223,7 @@ impl<T, const N: usize> Owned<'_, T, N> {
     }
 }
 
-impl<T, const N: usize> Drop for Owned<'_, T, N> {
+impl<T, const N: usize, W: Width> Drop for Owned<'_, T, N, W> {
     #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: we own the index and do not touch the cell any more.
@@ -153,7 +231,7 @@ impl<T, const N: usize> Drop for Owned<'_, T, N> {
     }
 }
 
-impl<T, const N: usize> Queue for Fifo<T, N> {
+impl<T, const N: usize, W: Width> Queue for Fifo<T, N, W> {
     type Item = T;
 
     const BY_RMW: bool = true;
@@ -197,19 +275,19 @@ impl<T, const N: usize> Queue for Fifo<T, N> {
     }
 }
 
-impl<T, const N: usize> Drop for Fifo<T, N> {
+impl<T, const N: usize, W: Width> Drop for Fifo<T, N, W> {
     fn drop(&mut self) {
         drop_all(self);
     }
 }
 
-impl<T, const N: usize> Default for Fifo<T, N> {
+impl<T, const N: usize, W: Width> Default for Fifo<T, N, W> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T, const N: usize> fmt::Debug for Fifo<T, N> {
+impl<T, const N: usize, W: Width> fmt::Debug for Fifo<T, N, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fifo")
             .field("len", &self.len())

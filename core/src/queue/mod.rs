@@ -7,16 +7,22 @@
 //! | items of any type between threads, the last nanosecond | [`fifo::FastFifo`] |
 //! | items of any type from one thread or interrupt to one other, wait-free, also in slices | [`spsc::Ring`] |
 //! | the same, but the latest items matter: the oldest give way | [`spsc::Overwriting`] |
+//! | the newest item first, anywhere, also from interrupt handlers | [`lifo::Stack`] |
+//! | many producers, also interrupt handlers; one consumer that takes all at once | [`inbox::Inbox`] |
 //! | to wait for room or for an item | any of them in a [`Channel`](crate::channel::Channel) |
 //!
 //! All fulfil one small trait, [`Queue`]. `Full`, `Empty` and `Closed` are exact: each answer was
 //! true at one moment between call and return, in one order that all threads agree on
-//! (linearizable). One exception: `Full` of a [`fifo::Fifo`] also counts the cells that pushes and
-//! pops of other threads are working on at that moment.
+//! (linearizable). One exception: `Full` of a [`fifo::Fifo`], a [`lifo::Stack`] and an
+//! [`inbox::Inbox`] also counts the cells that pushes and pops of other threads are working on at
+//! that moment.
 
+mod chain;
 mod container;
 mod fast;
 pub mod fifo;
+pub mod inbox;
+pub mod lifo;
 mod ring;
 pub mod spsc;
 pub mod word;

@@ -11,7 +11,9 @@
 //!
 //! A slot goes through `empty(0), full(0), empty(1), full(1), empty(2), ...`. Position `lap·N + i` is
 //! pushed by the one exchange `empty(lap) -> full(lap, value)` in slot `i` and popped by the one
-//! exchange `full(lap) -> empty(lap + 1)`.
+//! exchange `full(lap) -> empty(lap + 1)`. A forced push on a full ring does both in one exchange:
+//! `full(lap - 1) -> full(lap, value)`; a full slot whose lap is later than expected has been popped
+//! in all laps before, whichever way.
 //!
 //! `head` and `tail` are *hints*: where to start looking. They are stored after the exchange and may
 //! be late, even go back; they are never ahead of the truth. A late hint jumps forward by the lap it
@@ -20,7 +22,9 @@
 //! # Invariants
 //!
 //! 1. Pushes are contiguous: who pushes at a position has seen every earlier one pushed, by its own
-//!    eyes or through the hint (release store, acquire load). The same for pops.
+//!    eyes or through the hint (release store, acquire load). The same for pops. (A forced push that
+//!    displaces in slot `i` has seen the push of this lap in every slot before `i`, and that push the
+//!    pop of the lap before.)
 //! 2. So "the slot of the next push is still full from the lap before" means full, and "the slot of
 //!    the next pop has not been pushed" means empty.
 //! 3. `CLOSED` is set in the slot of the next push, once. No push gets past it, so the pushes end
@@ -28,12 +32,12 @@
 //!
 //! # Linearization points
 //!
-//! Push, pop and close at their exchange. `Full` and `Empty` at the second look at the slot, behind
-//! the fence; `Closed` at the look that sees the bit.
+//! Push, pop, forced push and close at their exchange. `Full`, `Empty` and a peek at the second look
+//! at the slot, behind the fence; `Closed` at the look that sees the bit.
 //!
 //! The fence is not decoration. Without it, one thread may push and then see a stale `Full` while
 //! another pops and then sees a stale `Empty` (store buffering over two slots); no order of the four
-//! operations explains both answers.
+//! operations explains both answers. A stale peek in place of `Full` does the same.
 //!
 //! # Progress and cost
 //!
@@ -497,18 +501,92 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
         }
     }
 
-    /// Walks from the hint to the true head.
-    fn find_head(&self) -> usize {
+    /// Walks from the hint to the true head. Gives the position and the word found in its slot, which
+    /// is empty or full.
+    fn find_head(&self) -> (usize, Word) {
         let geometry = self.geometry();
         // Acquire, twice: as in `try_pop`.
         let mut position = self.head.load(Ordering::Acquire);
         loop {
             let word = self.slot(geometry, position).load(Ordering::Acquire);
             position = match Self::look(geometry, position, word) {
-                Seen::Empty | Seen::Full => return position,
+                Seen::Empty | Seen::Full => return (position, word),
                 Seen::Later(further) => further,
                 Seen::Before => Self::later(geometry, position, word),
             };
+        }
+    }
+
+    /// Adds a value even to a full ring: the oldest one then makes room and comes back, in the same
+    /// step.
+    ///
+    /// Errors: [`PushError::Closed`]; never `Full`. Progress: lock-free. Interrupt-safe: yes.
+    /// Ordering: of both [`try_pop`](Self::try_pop) and [`try_push`](Self::try_push).
+    ///
+    /// ```
+    /// use inkle_core::queue::word::WordRing;
+    ///
+    /// let latest = WordRing::<u8, 2>::new();
+    /// assert_eq!(latest.force_push(1), Ok(None));
+    /// assert_eq!(latest.force_push(2), Ok(None));
+    /// assert_eq!(latest.force_push(3), Ok(Some(1)));
+    /// assert_eq!(latest.try_pop(), Ok(2));
+    /// ```
+    pub fn force_push(&self, value: T) -> Result<Option<T>, PushError<T>> {
+        let geometry = self.geometry();
+        loop {
+            let (position, word) = self.find_tail();
+            if word & CLOSED != 0 {
+                return Err(PushError::Closed(value));
+            }
+            let new = Self::full(geometry, geometry.era(position), value);
+            // Release, pairs with a pop's Acquire load: what we did before the push. The slot's last
+            // change was acquired by `find_tail`'s load of it. Relaxed on failure: `find_tail` looks
+            // again.
+            if self
+                .slot(geometry, position)
+                .compare_exchange(word, new, Ordering::Release, Ordering::Relaxed)
+                .is_err()
+            {
+                continue;
+            }
+            let next = geometry.after(position);
+            // Release, pairs with the Acquire load of a pusher.
+            self.tail.store(next, Ordering::Release);
+            if word & FULL == 0 {
+                return Ok(None);
+            }
+            // The oldest value was here, a lap before, and now the next slot has the oldest. Release,
+            // pairs with the Acquire load of a popper.
+            let head = geometry.era_before(geometry.era(position)) | geometry.index(position);
+            self.head.store(geometry.after(head), Ordering::Release);
+            return Ok(Some(Self::value(word)));
+        }
+    }
+
+    /// A copy of the oldest value, which stays inside; `None` if there is none. It was the oldest at
+    /// one moment of the call (linearizable); another thread may have popped it by now.
+    ///
+    /// Progress: lock-free. Interrupt-safe: yes. Ordering: acquire, pairs with
+    /// [`try_push`](Self::try_push)'s release.
+    ///
+    /// ```
+    /// use inkle_core::queue::word::WordRing;
+    ///
+    /// let ring = WordRing::<char, 2>::new();
+    /// assert_eq!(ring.peek(), None);
+    /// ring.try_push('a').unwrap();
+    /// assert_eq!((ring.peek(), ring.peek()), (Some('a'), Some('a')));
+    /// ```
+    pub fn peek(&self) -> Option<T> {
+        loop {
+            let (position, word) = self.find_head();
+            // Pairs with the fence before another thread's `Empty` or `Full`.
+            fence(Ordering::SeqCst);
+            // Acquire: as the first look.
+            if self.slot(self.geometry(), position).load(Ordering::Acquire) == word {
+                return (word & FULL != 0).then(|| Self::value(word));
+            }
         }
     }
 
@@ -565,7 +643,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> Queue for WordRingIn<T, S, 
 
     fn len(&self) -> usize {
         let capacity = self.slots.slots().len();
-        let head = self.find_head();
+        let head = self.find_head().0;
         let len = self.geometry().distance(head, self.find_tail().0);
         // Between the two walks both ends may have moved on.
         if len < capacity { len } else { capacity }
