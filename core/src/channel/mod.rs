@@ -24,7 +24,7 @@ use crate::atomic::{AtomicUsize, Ordering};
 use crate::error::{GetError, PopError, PushError, PutError, TimedOut, TooManyDone};
 use crate::pad::Pad;
 use crate::platform::{Deadline, Platform};
-use crate::queue::Queue;
+use crate::queue::{ForcePush, Peek, Queue};
 use crate::wait_queue::WaitQueue;
 
 pub use iter::{Drain, Iter};
@@ -376,6 +376,48 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     fn get_slowly(&self, deadline: Deadline) -> Result<Q::Item, GetError> {
         let result = self.not_empty.block(deadline, || self.get_once());
         result.unwrap_or(Err(GetError::TimedOut))
+    }
+}
+
+impl<Q: ForcePush, P: Platform> Channel<Q, P> {
+    /// Adds an item at once, also to a full channel: then the oldest item goes, is handed back and
+    /// counts as done.
+    ///
+    /// Errors: [`PutError::ShutDown`], with the item. Progress and interrupt safety: the queue's.
+    /// Source: QU034.
+    ///
+    /// ```
+    /// # use inkle_core::channel::Channel;
+    /// # use inkle_core::platform::{NoBoard, Spin};
+    /// # use inkle_core::queue::word::WordRing;
+    /// static LATEST: Channel<WordRing<u16, 2>, Spin<NoBoard>> = Channel::new(WordRing::new());
+    ///
+    /// for sample in [10, 20, 30] {
+    ///     LATEST.force_put(sample).unwrap();
+    /// }
+    /// assert_eq!((LATEST.peek(), LATEST.get(), LATEST.unfinished()), (Some(20), Ok(20), 2));
+    /// ```
+    pub fn force_put(&self, item: Q::Item) -> Result<Option<Q::Item>, PutError<Q::Item>> {
+        let oldest = match self.queue.force_push(item) {
+            Ok(oldest) => oldest,
+            Err(PushError::Full(item)) => return Err(PutError::Full(item)),
+            Err(PushError::Closed(item)) => return Err(PutError::ShutDown(item)),
+        };
+        Self::notify(&self.not_empty, 1);
+        if oldest.is_some() {
+            // As in `shutdown`: it can only fail if somebody has called it done already.
+            let _ = self.task_done();
+        }
+        Ok(oldest)
+    }
+}
+
+impl<Q: Peek, P: Platform> Channel<Q, P> {
+    /// A copy of the item that a get would take now.
+    ///
+    /// Progress and interrupt safety: the queue's. Source: QU034.
+    pub fn peek(&self) -> Option<Q::Item> {
+        self.queue.peek()
     }
 }
 

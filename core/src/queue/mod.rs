@@ -22,6 +22,7 @@ mod container;
 mod fast;
 pub mod fifo;
 pub mod inbox;
+mod iter;
 pub mod lifo;
 mod ring;
 pub mod spsc;
@@ -30,6 +31,7 @@ pub mod word;
 use crate::error::{PopError, PushError};
 
 pub use container::Container;
+pub use iter::{Drain, IntoIter};
 pub use ring::{Narrow, Native, Storage, Width};
 
 /// A queue that answers at once: what [`Channel`](crate::channel::Channel) makes blocking.
@@ -88,6 +90,23 @@ pub trait Queue {
         self.len() == 0
     }
 
+    /// Pops until the queue is empty: an iterator over what is inside now, and over what is pushed
+    /// meanwhile.
+    ///
+    /// ```
+    /// use inkle_core::queue::{Queue, word::WordRing};
+    ///
+    /// static KEYS: WordRing<char, 8> = WordRing::new();
+    /// "warp".chars().for_each(|key| KEYS.try_push(key).unwrap());
+    /// assert!(KEYS.drain().eq("warp".chars()));
+    /// ```
+    fn drain(&self) -> Drain<'_, Self>
+    where
+        Self: Sized,
+    {
+        Drain(self)
+    }
+
     /// The ticket of the next push. Counts every push that happened before the call.
     fn ticket(&self) -> usize;
 
@@ -96,6 +115,20 @@ pub trait Queue {
 
     /// How many pushes lie between two tickets of this queue.
     fn tickets_between(&self, from: usize, to: usize) -> usize;
+}
+
+/// A queue that can take an item although it is full, by giving the oldest one up in the same step.
+pub trait ForcePush: Queue {
+    /// Adds an item. `Ok(Some(oldest))` if the queue was full and the oldest item had to go.
+    ///
+    /// Errors: [`PushError::Closed`]; never `Full`.
+    fn force_push(&self, item: Self::Item) -> Result<Option<Self::Item>, PushError<Self::Item>>;
+}
+
+/// A queue that can show its next item without giving it.
+pub trait Peek: Queue {
+    /// A copy of the item that a pop would take at this moment.
+    fn peek(&self) -> Option<Self::Item>;
 }
 
 /// `Err(error)`, from a function of its own so that the compiler keeps the caller's result in memory.

@@ -55,8 +55,8 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::Queue;
 use super::ring::{Geometry, Native, Storage, Width, index_bits, is_possible};
+use super::{ForcePush, Peek, Queue};
 use crate::atomic::{AtomicUsize, AtomicWord, Ordering, Word, fence};
 use crate::error::{PopError, PushError};
 use crate::pad::Pad;
@@ -659,6 +659,18 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> Queue for WordRingIn<T, S, 
 
     fn tickets_between(&self, from: usize, to: usize) -> usize {
         self.geometry().distance(from, to)
+    }
+}
+
+impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> ForcePush for WordRingIn<T, S, W> {
+    fn force_push(&self, item: T) -> Result<Option<T>, PushError<T>> {
+        self.force_push(item)
+    }
+}
+
+impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> Peek for WordRingIn<T, S, W> {
+    fn peek(&self) -> Option<T> {
+        self.peek()
     }
 }
 
