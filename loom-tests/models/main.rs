@@ -9,6 +9,8 @@ mod elastic;
 mod event_count;
 mod fast;
 mod fifo;
+mod heap;
+mod levels;
 mod shapes;
 mod slab;
 mod sync;
@@ -22,6 +24,8 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("event_count", event_count::MODELS),
     ("fast", fast::MODELS),
     ("fifo", fifo::MODELS),
+    ("heap", heap::MODELS),
+    ("levels", levels::MODELS),
     ("slab", slab::MODELS),
     ("sync::condition", sync::condition::MODELS),
     ("sync::event", sync::event::MODELS),

@@ -86,4 +86,9 @@ impl<T> UnsafeCell<T> {
     pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
     }
+
+    /// What the cell holds.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
 }

@@ -5,15 +5,11 @@
 //!
 //! # Layout of `Fifo`
 //!
-//! `N` cells, a [`Pool`] of the free ones, and a [`WordRing`] `used` of the indices of the full ones
-//! in order. Push: claim a cell, write the item, push its index. Pop: pop an index, read the item,
-//! release the cell.
+//! `N` cells, of which a pool knows the free ones ([`Cells`]), and a [`WordRing`] `used` of the
+//! indices of the full ones in order. Push: claim a cell, write the item, push its index. Pop: pop an
+//! index, read the item, release the cell.
 //!
-//! # Invariants
-//!
-//! 1. Each index is in the pool, in `used`, or owned by one thread in mid-operation. So neither ring
-//!    can be full when an index is pushed to it.
-//! 2. A cell is touched only by the owner of its index.
+//! The invariants are those of [`Cells`].
 //!
 //! # Linearization points
 //!
@@ -26,14 +22,12 @@
 //! operation. Two words a slot beside the item. Interrupt-off window: none.
 
 use core::fmt;
-use core::mem::MaybeUninit;
 
+use super::cells::Cells;
 pub use super::fast::{FastFifo, FastFifoIn, FastSlot};
 use super::word::{Index, WordRing};
 use super::{Queue, drop_all, no_item};
-use crate::atomic::UnsafeCell;
 use crate::error::{PopError, PushError};
-use crate::slab::Pool;
 
 /// A lock-free, interrupt-safe queue of items of any type, any capacity from 1, first in first out.
 ///
@@ -52,26 +46,15 @@ use crate::slab::Pool;
 /// assert_eq!(FRAMES.try_pop(), Ok([1; 8]));
 /// ```
 pub struct Fifo<T, const N: usize> {
-    free: Pool<N>,
+    cells: Cells<T, N>,
     used: WordRing<Index<N>, N>,
-    cells: [UnsafeCell<MaybeUninit<T>>; N],
 }
-
-// SAFETY: an item goes in on one thread and comes out on another, never shared (invariant 2). That
-// needs `T: Send` and no more.
-unsafe impl<T: Send, const N: usize> Sync for Fifo<T, N> {}
-// SAFETY: owning the queue is owning its items.
-unsafe impl<T: Send, const N: usize> Send for Fifo<T, N> {}
 
 impl<T, const N: usize> Fifo<T, N> {
     const_fn! {
         /// An empty queue. `N` is at least 1, or this does not compile.
         pub const fn new() -> Self {
-            Self {
-                free: Pool::new(),
-                used: WordRing::new(),
-                cells: array![UnsafeCell::new(MaybeUninit::uninit()); N],
-            }
+            Self { cells: Cells::new(), used: WordRing::new() }
         }
     }
 
@@ -81,20 +64,21 @@ impl<T, const N: usize> Fifo<T, N> {
     /// [`try_pop`](Self::try_pop)'s acquire. Source: QU005 without waiting.
     #[inline]
     pub fn try_push(&self, item: T) -> Result<(), PushError<T>> {
-        let Some(index) = self.free.claim() else {
+        let Some(index) = self.cells.claim() else {
             return Err(if self.used.is_closed() {
                 PushError::Closed(item)
             } else {
                 PushError::Full(item)
             });
         };
-        // SAFETY: invariant 2: `claim` made us the owner, ordered after the last one.
-        self.cell(index).with_mut(|cell| unsafe { (*cell).write(item) });
+        // SAFETY: `claim` made us the owner.
+        unsafe { self.cells.write(index, item) };
         match self.used.try_push(Index(index)) {
             Ok(()) => Ok(()),
             // `Full` cannot be (invariant 1).
             Err(PushError::Closed(_) | PushError::Full(_)) => {
-                let owned = Owned { queue: self, index };
+                // SAFETY: still ours.
+                let owned = unsafe { self.cells.own(index) };
                 // SAFETY: we wrote the item above; the only read.
                 Err(PushError::Closed(unsafe { owned.read() }))
             }
@@ -109,47 +93,13 @@ impl<T, const N: usize> Fifo<T, N> {
     pub fn try_pop(&self) -> Result<T, PopError> {
         match self.used.try_pop() {
             Ok(Index(index)) => {
-                let owned = Owned { queue: self, index };
+                // SAFETY: who pops an index owns it; the ring orders us after its push.
+                let owned = unsafe { self.cells.own(index) };
                 // SAFETY: the push wrote the item before it pushed the index; the only read.
                 Ok(unsafe { owned.read() })
             }
             Err(error) => no_item(error),
         }
-    }
-
-    #[inline]
-    fn cell(&self, index: usize) -> &UnsafeCell<MaybeUninit<T>> {
-        debug_assert!(index < N);
-        // SAFETY: only numbers below `N` are ever in the pool and in `used`.
-        unsafe { self.cells.get_unchecked(index) }
-    }
-}
-
-/// A cell that we own, given back when dropped. Being a guard, it does so after the item has moved
-/// into the caller's result: with the release in between, large items would be copied twice.
-struct Owned<'a, T, const N: usize> {
-    queue: &'a Fifo<T, N>,
-    index: usize,
-}
-
-impl<T, const N: usize> Owned<'_, T, N> {
-    /// Moves the item out.
-    ///
-    /// # Safety
-    ///
-    /// The cell holds an item, and this is called once.
-    #[inline(always)]
-    unsafe fn read(&self) -> T {
-        // SAFETY: invariant 2: the cell is ours; the caller says that it holds an item.
-        self.queue.cell(self.index).with(|cell| unsafe { (*cell).assume_init_read() })
-    }
-}
-
-impl<T, const N: usize> Drop for Owned<'_, T, N> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        // SAFETY: we own the index and do not touch the cell any more.
-        unsafe { self.queue.free.release(self.index) };
     }
 }
 

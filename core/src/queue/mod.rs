@@ -5,22 +5,30 @@
 //! | items of at most 32 bits, anywhere, also from interrupt handlers | [`word::WordRing`] |
 //! | items of any type, anywhere, also from interrupt handlers | [`fifo::Fifo`] |
 //! | items of any type between threads, the last nanosecond | [`fifo::FastFifo`] |
+//! | the most urgent of a few levels first, anywhere, also from interrupt handlers | [`priority::Levels`] |
+//! | the smallest item first, in a total order | [`priority::Heap`] |
+//! | an order of your own | [`Guarded`] around a [`Container`] |
 //! | to wait for room or for an item | any of them in a [`Channel`](crate::channel::Channel) |
 //!
 //! All fulfil one small trait, [`Queue`]. `Full`, `Empty` and `Closed` are exact: each answer was
 //! true at one moment between call and return, in one order that all threads agree on
-//! (linearizable). One exception: `Full` of a [`fifo::Fifo`] also counts the cells that pushes and
-//! pops of other threads are working on at that moment.
+//! (linearizable). One exception: `Full` of a [`fifo::Fifo`] and of [`priority::Levels`] also counts the
+//! cells that pushes and pops of other threads are working on at that moment. And the order in which
+//! [`priority::Levels`] gives items is looser than its answers: see there.
 
+mod cells;
 mod container;
 mod fast;
 pub mod fifo;
+mod guarded;
+pub mod priority;
 mod ring;
 pub mod word;
 
 use crate::error::{PopError, PushError};
 
 pub use container::Container;
+pub use guarded::Guarded;
 pub use ring::{Narrow, Native, Storage, Width};
 
 /// A queue that answers at once: what [`Channel`](crate::channel::Channel) makes blocking.
