@@ -17,7 +17,8 @@
 //! | 5 | [`elastic`] | a queue that grows when it must |
 //!
 //! A file uses only floors below its own, but for floor 3, which is built up from single words: the
-//! slab stands on [`queue::word`], and [`queue::fifo`] on both.
+//! slab stands on [`queue::word`], [`queue::fifo`] and [`queue::priority`] on both. (The lock in
+//! [`queue::Guarded`] is floor 4 by its module, but needs nothing above floor 1.)
 //!
 //! ## First steps
 //!
@@ -54,6 +55,10 @@
 //! | `Fifo<[u8; 64], 8>` | 1280 | 672 | 592 |
 //! | `FastFifo<u64, 8>` | 512 | 152 | 144 |
 //! | `FastFifo<[u8; 64], 8>` | 896 | 600 | 556 |
+//! | `Heap<u64, 8, P>` | 168 | 168 | 168 |
+//! | `Heap<[u8; 64], 8, P>` | 616 | 616 | 616 |
+//! | `Levels<u64, 4, 8>` | 2176 | 472 | 272 |
+//! | `Levels<[u8; 64], 4, 8>` | 2560 | 920 | 716 |
 //! | `Pool<8>` | 384 | 80 | 40 |
 //! | `Slab<u64, 8>` | 512 | 208 | 168 |
 //! | `Channel<WordRing<u8, 8>, P>` | 640 | 112 | 68 |

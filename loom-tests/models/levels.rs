@@ -175,21 +175,21 @@ pub const MODELS: &[Model] = queue_models! {
     long("unmark_unmark_push", || levels::<2>(1, 0, &[&[Pop], &[Pop], &[Push(2), Pop]])),
     long("unmark_stale", || levels::<2>(0, 1, &[&[Push(1), Push(4)], &[Pop, Pop], &[Pop]])),
     // Both levels: the less urgent one, then the other, and the other way about.
-    Model::full("both_levels", || levels::<3>(0, 0, &[&[Push(2), Push(1)], &[Pop, Pop]])),
-    Model::full("both_levels_back", || levels::<3>(0, 1, &[&[Push(1), Push(2)], &[Pop, Pop]])),
+    two("both_levels", || levels::<3>(0, 0, &[&[Push(2), Push(1)], &[Pop, Pop]])),
+    two("both_levels_back", || levels::<3>(0, 1, &[&[Push(1), Push(2)], &[Pop, Pop]])),
     long("both_levels_3", || levels::<3>(0, 1, &[&[Push(1), Push(2)], &[Pop], &[Pop]])),
     // Close between two rings.
     Model::full("close_levels", || levels::<2>(0, 0, &[&[Close], &[Push(1), Push(2)]])),
-    Model::full("close_levels_back", || levels::<2>(0, 0, &[&[Close], &[Push(2), Push(1)]])),
+    two("close_levels_back", || levels::<2>(0, 0, &[&[Close], &[Push(2), Push(1)]])),
     long("close_levels_pop", || levels::<2>(0, 0, &[&[Close, Pop], &[Push(1), Pop], &[Push(2)]])),
     long("close_close_push", || levels::<2>(0, 0, &[&[Close], &[Close, Pop], &[Push(1), Push(2)]])),
     // In a channel.
     wide("channel_get_put", || channel::<1>(0, &[&[Get], &[Put(1)]])),
-    wide("channel_get_put_both", || channel::<2>(0, &[&[Get, Get], &[Put(2), Put(1)]])),
+    two("channel_get_put_both", || channel::<2>(0, &[&[Get, Get], &[Put(2), Put(1)]])),
     wide("channel_put_get", || channel::<1>(1, &[&[Put(1)], &[Get]])),
     wide("channel_close_get", || channel::<1>(0, &[&[Close], &[Get]])),
     wide("channel_close_put", || channel::<1>(1, &[&[Close], &[Put(1)]])),
-    wide("channel_stop_put", || channel::<2>(1, &[&[Stop, Unfinished], &[Put(1)]])),
+    two("channel_stop_put", || channel::<2>(1, &[&[Stop, Unfinished], &[Put(1)]])),
     wide("channel_join", || channel::<2>(1, &[&[Put(1), Join], &[Get, Get, TaskDone, TaskDone]])),
     long("channel_get_get_put", || channel::<2>(0, &[&[Put(1), Put(2)], &[Get], &[Get]])),
 };
