@@ -18,8 +18,8 @@
 //!
 //! Two private files of floor 2 hold what a lock guards (`locked`) and the tasks that wait
 //! (`wait_queue`). A file uses only floors below its own, but for two: floor 3 is built up from single
-//! words, so the slab stands on [`queue::word`] and [`queue::fifo`] on both; and [`sync::Lock`], which
-//! needs floor 1 alone, serves everybody.
+//! words, so the slab stands on [`queue::word`] and most queues on both; and [`sync::Lock`], which needs
+//! floor 1 alone, serves everybody.
 //!
 //! ## First steps
 //!
@@ -56,6 +56,10 @@
 //! | `Fifo<[u8; 64], 8>` | 1280 | 672 | 592 |
 //! | `FastFifo<u64, 8>` | 512 | 152 | 144 |
 //! | `FastFifo<[u8; 64], 8>` | 896 | 600 | 556 |
+//! | `Heap<u64, 8, P>` | 168 | 168 | 168 |
+//! | `Heap<[u8; 64], 8, P>` | 616 | 616 | 616 |
+//! | `Levels<u64, 4, 8>` | 2176 | 472 | 272 |
+//! | `Levels<[u8; 64], 4, 8>` | 2560 | 920 | 716 |
 //! | `Pool<8>` | 384 | 80 | 40 |
 //! | `Slab<u64, 8>` | 512 | 208 | 168 |
 //! | `Channel<WordRing<u8, 8>, P>` | 640 | 112 | 68 |

@@ -41,4 +41,9 @@ impl<T, P: Platform> Locked<T, P> {
             self.value.with_mut(|value| f(unsafe { &mut *value }))
         })
     }
+
+    /// The value, which nobody else can reach any more.
+    pub(crate) fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
 }

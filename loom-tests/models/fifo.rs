@@ -23,4 +23,7 @@ const fn large(name: &'static str, body: fn()) -> Model {
 }
 
 /// All models of this module.
-pub const MODELS: &[Model] = queue_models! { new, fifo, large, large, };
+pub const MODELS: &[Model] = queue_models! {
+    new, fifo, large, large,
+    Model::full("close_close_full", || fifo::<1>(3, 0, &[&[Push(1), Close], &[Close, Push(2)]])),
+};

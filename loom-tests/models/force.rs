@@ -86,17 +86,11 @@ pub const MODELS: &[Model] = &[
     large("word_push_2", || word::<2>(7, 1, &[&[Force(1), Force(2)], &[Push(3), Pop]])),
     large("word_close_1", || word::<1>(3, 1, &[&[Force(1), Force(2)], &[Close, Pop]])),
     large("word_close_2", || word::<2>(7, 1, &[&[Force(1), Force(2)], &[Pop, Close]])),
-    large("word_look", || {
-        word::<2>(7, 1, &[&[Force(1), Ticket, SomeLen], &[Force(2), SomeLen]])
-    }),
+    large("word_look", || word::<2>(7, 1, &[&[Force(1), Ticket, SomeLen], &[Force(2), SomeLen]])),
     Model::full("word_stale", || word::<2>(7, 1, &[&[Force(1), Push(2)], &[Pop, Pop]])),
     // One goes round while the other may stand between two steps of one operation.
-    large("word_overtake_force", || {
-        word::<1>(3, 1, &[&[Force(1)], &[Force(2), Force(3), Pop]])
-    }),
-    large("word_overtake_pop", || {
-        word::<1>(3, 1, &[&[Pop], &[Force(1), Force(2), Force(3)]])
-    }),
+    large("word_overtake_force", || word::<1>(3, 1, &[&[Force(1)], &[Force(2), Force(3), Pop]])),
+    large("word_overtake_pop", || word::<1>(3, 1, &[&[Pop], &[Force(1), Force(2), Force(3)]])),
     Model::full("word_overtake_push", || {
         word::<1>(3, 0, &[&[Push(1)], &[Force(2), Force(3), Pop]])
     }),

@@ -10,7 +10,9 @@ mod event_count;
 mod fast;
 mod fifo;
 mod force;
+mod heap;
 mod inbox;
+mod levels;
 mod lifo;
 mod shapes;
 mod slab;
@@ -28,7 +30,9 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("fast", fast::MODELS),
     ("fifo", fifo::MODELS),
     ("force", force::MODELS),
+    ("heap", heap::MODELS),
     ("inbox", inbox::MODELS),
+    ("levels", levels::MODELS),
     ("lifo", lifo::MODELS),
     ("slab", slab::MODELS),
     ("spsc::overwriting", spsc::overwriting::MODELS),

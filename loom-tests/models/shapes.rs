@@ -76,7 +76,9 @@ pub enum Op {
     Stop,
     /// Never in a script: the second step of a push over cells.
     Publish(u8),
-    /// Never in a script: the second step of a pop over cells.
+    /// Never in a script: the second step of a pop that first looks where to take from.
+    Take,
+    /// Never in a script: the last step of a pop over cells.
     Release,
     /// Never in a script: a batch gives the cell of its item at this place back, if there is one.
     GiveBack(u8),
@@ -152,6 +154,19 @@ impl Exact {
     fn take(&mut self) -> Option<u8> {
         if self.newest_first { self.items.pop_back() } else { self.items.pop_front() }
     }
+
+    /// A batch takes all there is.
+    fn take_all(&mut self, ret: Ret) -> bool {
+        let Ret::Batch(items, is_last) = ret else {
+            return false;
+        };
+        for &item in items.iter().take_while(|&&item| item != 0) {
+            if self.take() != Some(item) {
+                return false;
+            }
+        }
+        self.items.is_empty() && is_last == self.closed
+    }
 }
 
 impl Spec for Exact {
@@ -180,6 +195,7 @@ impl Spec for Exact {
                 None if self.closed => Ret::Closed,
                 None => Ret::Empty,
             },
+            Op::TakeAll => return self.take_all(ret),
             Op::Close => Ret::Flag(!std::mem::replace(&mut self.closed, true)),
             Op::Len => Ret::Count(self.items.len()),
             Op::SomeLen => return matches!(ret, Ret::Count(len) if len <= self.capacity),
@@ -202,58 +218,73 @@ impl Spec for Exact {
 }
 
 /// A queue over cells that are claimed before a push and released after a pop: `Full` is exact about
-/// free cells, so operations in flight count as full. All else is exact about items.
+/// free cells, so operations in flight count as full. All else is what `queue` says.
 #[derive(Clone, Hash, PartialEq, Eq)]
-pub struct Cells {
-    queue: Exact,
+pub struct Cells<Q> {
+    queue: Q,
     capacity: usize,
     free: usize,
+    /// Whether `Full` says something about the free cells.
+    full_counts: bool,
     /// Whether the length counts cells that are not free instead of items.
-    counts_cells: bool,
+    len_counts: bool,
+    closed: bool,
     /// The items of pushes that hold a cell and will find the queue closed.
     refused: Vec<u8>,
 }
 
-impl Cells {
-    /// An empty queue.
+impl Cells<Exact> {
+    /// An empty queue, first in, first out.
     pub fn new(capacity: usize) -> Self {
-        Self { counts_cells: false, ..Self::counted(Exact::new(capacity)) }
+        Self::of(Exact::new(capacity), capacity)
     }
 
     /// As the empty `queue`; its length is the number of cells that are not free.
     pub fn counted(queue: Exact) -> Self {
-        let (capacity, counts_cells) = (queue.capacity, true);
-        Self { queue, capacity, free: capacity, counts_cells, refused: Vec::new() }
-    }
-
-    /// A batch takes all there is.
-    fn take_all(&mut self, items: [u8; 4], is_last: bool) -> bool {
-        for &item in items.iter().take_while(|&&item| item != 0) {
-            if self.queue.take() != Some(item) {
-                return false;
-            }
-        }
-        self.queue.items.is_empty() && is_last == self.queue.closed
+        let capacity = queue.capacity;
+        Self { len_counts: true, ..Self::of(queue, capacity) }
     }
 }
 
-impl Spec for Cells {
-    fn rest(&self, op: Op) -> Vec<Op> {
-        match op {
-            Op::Push(item) => vec![Op::Publish(item)],
-            Op::Pop => vec![Op::Release],
-            Op::Force(item) => vec![Op::Oldest, Op::Publish(item)],
-            Op::TakeAll => (0..self.capacity as u8).map(Op::GiveBack).collect(),
-            _ => Vec::new(),
+impl<Q: Spec> Cells<Q> {
+    /// The empty `queue` over that many cells.
+    pub fn of(queue: Q, capacity: usize) -> Self {
+        Self {
+            queue,
+            capacity,
+            free: capacity,
+            full_counts: true,
+            len_counts: false,
+            closed: false,
+            refused: Vec::new(),
         }
+    }
+
+    /// The same, but nobody asks whether `Full` was right.
+    pub fn uncounted(self) -> Self {
+        Self { free: usize::MAX / 2, full_counts: false, ..self }
+    }
+}
+
+impl<Q: Spec> Spec for Cells<Q> {
+    fn rest(&self, op: Op) -> Vec<Op> {
+        let mut rest = self.queue.rest(op);
+        match op {
+            Op::Push(item) => rest.push(Op::Publish(item)),
+            Op::Pop => rest.push(Op::Release),
+            Op::Force(item) => rest.extend([Op::Oldest, Op::Publish(item)]),
+            Op::TakeAll => rest.extend((0..self.capacity as u8).map(Op::GiveBack)),
+            _ => {}
+        }
+        rest
     }
 
     fn step(&mut self, op: Op, ret: Ret) -> bool {
         match (op, ret) {
-            (Op::Len, _) if self.counts_cells => {
+            (Op::Len, _) if self.len_counts => {
                 return ret == Ret::Count(self.capacity - self.free);
             }
-            (Op::IsEmpty, _) if self.counts_cells => {
+            (Op::IsEmpty, _) if self.len_counts => {
                 return ret == Ret::Flag(self.capacity == self.free);
             }
             // A forced push with room is a push. Without, it sees no free cell, then pops and pushes,
@@ -266,20 +297,20 @@ impl Spec for Cells {
                 return self.queue.step(Op::Pop, Ret::Item(oldest));
             }
             (Op::Oldest, Ret::Full) => return self.queue.step(Op::Pop, Ret::Empty),
-            (Op::Publish(_), Ret::Full) => return self.free == 0,
             (Op::Oldest, _) => {}
             (Op::Publish(item), Ret::Displaced(_)) => {
                 return self.queue.step(Op::Push(item), Ret::Ok);
             }
             (Op::Publish(_), Ret::ClosedAfter(_)) => {
                 self.free += 1;
-                return self.queue.closed;
+                return self.closed;
             }
-            (Op::TakeAll, Ret::Batch(items, is_last)) => return self.take_all(items, is_last),
             (Op::GiveBack(place), Ret::Batch(items, _)) => {
                 self.free += usize::from(items[usize::from(place)] != 0);
             }
-            (Op::Push(_), Ret::Full) => return self.free == 0 && !self.queue.closed,
+            (Op::Push(_), Ret::Full) => {
+                return (self.free == 0 || !self.full_counts) && !self.closed;
+            }
             (Op::Push(_), Ret::Ok) if self.free == 0 => return false,
             (Op::Push(_), Ret::Ok) => self.free -= 1,
             (Op::Publish(item), Ret::Ok) => return self.queue.step(Op::Push(item), Ret::Ok),
@@ -295,17 +326,22 @@ impl Spec for Cells {
                     self.refused.retain(|&other| other != item);
                     self.free += 1;
                 }
-                return self.queue.closed;
+                return self.closed;
             }
+            // Of a push without a cell, or of a forced one.
+            (Op::Publish(_), Ret::Full) => return self.free == 0 || !self.full_counts,
             (Op::Release, Ret::Item(_)) => self.free += 1,
             (Op::Publish(_) | Op::Release, _) => {}
-            _ => return self.queue.step(op, ret),
+            _ => {
+                self.closed |= op == Op::Close;
+                return self.queue.step(op, ret);
+            }
         }
         true
     }
 
     fn pushes(&self) -> usize {
-        self.queue.pushes
+        self.queue.pushes()
     }
 
     fn discard(&mut self) -> bool {
@@ -629,12 +665,23 @@ pub fn play<S: Subject>(
     inside: u8,
     scripts: &'static [&'static [Op]],
 ) {
+    play_by_all(subject, &[spec], inside, scripts);
+}
+
+/// As [`play`], against several specifications with the same steps: for each there must be some order
+/// of all the operations.
+pub fn play_by_all<S: Subject, C: Spec>(
+    subject: S,
+    specs: &[C],
+    inside: u8,
+    scripts: &'static [&'static [Op]],
+) {
     let subject = Arc::new(subject);
     let history = Arc::new(History::new());
     let ledger = Ledger::default();
-    let start = spec.clone();
     let perform = {
         let (subject, history, ledger) = (subject.clone(), history.clone(), ledger.clone());
+        let spec = specs[0].clone();
         move |thread: usize, op: Op| {
             let rest = spec.rest(op);
             record(&history, thread, op, &rest, &|| subject.apply(op, &ledger))
@@ -669,7 +716,9 @@ pub fn play<S: Subject>(
     for _ in 0..if left > 1 { left - 1 } else { left + 1 } {
         perform(0, Op::Pop);
     }
-    history.check(start, |spec, &op, &ret| spec.step(op, ret));
+    for spec in specs {
+        history.check(spec.clone(), |spec, &op, &ret| spec.step(op, ret));
+    }
 
     drop(perform);
     assert!(Arc::into_inner(subject).is_some(), "the threads are gone");
@@ -774,7 +823,7 @@ macro_rules! queue_models {
             $two("overtake_push", || $play::<1>(3, 0, &[&[Push(1)], &[Pop, Push(2), Pop]])),
             $two("overtake_pop", || $play::<1>(3, 1, &[&[Pop], &[Push(1), Pop, Push(2)]])),
             // Close against push, pop and itself.
-            Model::full("close_close", || $play::<1>(3, 0, &[&[Push(1), Close], &[Close, Push(2)]])),
+            $two("close_close", || $play::<1>(3, 0, &[&[Push(1), Close], &[Close, Push(2)]])),
             Model::full("close_push_1", || $play::<1>(3, 0, &[&[Close, Pop], &[Push(1), Push(2)]])),
             Model::full("close_push_2", || $play::<2>(7, 1, &[&[Close], &[Push(1), Push(2)]])),
             Model::full("close_full_1", || $play::<1>(3, 1, &[&[Close, Pop], &[Push(1), Pop]])),

@@ -7,6 +7,7 @@ use inkle::threading::{Condition, Event, Guard, Lock, Semaphore};
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
 use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
+use inkle_core::queue::priority::{Heap, Levels};
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::slab::{Pool, Slab};
 
@@ -34,6 +35,10 @@ fn the_table_of_sizes() {
         Fifo<[u8; 64], 8>: 1280,
         FastFifo<u64, 8>: 512,
         FastFifo<[u8; 64], 8>: 896,
+        Heap<u64, 8, Private>: 168,
+        Heap<[u8; 64], 8, Private>: 616,
+        Levels<u64, 4, 8>: 2176,
+        Levels<[u8; 64], 4, 8>: 2560,
         Channel<WordRing<u32, 8>, Private>: 640,
         Channel<Fifo<u64, 8>, Private>: 1152,
         Channel<FastFifo<u64, 8>, Private>: 768,

@@ -58,7 +58,9 @@ fn bytes_of_the_queues() {
             let (kept, ()) = (ALIVE.load(SeqCst), ());
             drop(queue);
             let kept = kept - ALIVE.load(SeqCst);
-            println!("{name}: {fresh} bytes new, {each:.1} an item in a burst, {kept} kept after it");
+            println!(
+                "{name}: {fresh} bytes new, {each:.1} an item in a burst, {kept} kept after it"
+            );
             assert!(each <= $each, "{name}: {each}");
             assert!(kept <= $kept, "{name}: {kept}");
         };

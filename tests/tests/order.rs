@@ -168,8 +168,10 @@ fn qu014_a_panicking_get_wakes_the_next() {
             let wrong = scope.spawn(|| {
                 WRONG.set(true);
                 // Three items need a comparison; fewer may be taken without one.
-                panics(|| while queue.get().is_ok() {
-                    taken.fetch_add(1, SeqCst);
+                panics(|| {
+                    while queue.get().is_ok() {
+                        taken.fetch_add(1, SeqCst);
+                    }
                 })
             });
             scope.spawn(|| {
@@ -423,14 +425,16 @@ fn what_is_left_is_dropped_once() {
     fn check<S: Store<Item = Ranked>>(new: impl Fn() -> BlockingQueue<S>) {
         for bomb in [None, Some(3)] {
             let ledger = Ledger::new(8);
-            let value = |id| Ranked(if bomb == Some(id) { ledger.bomb(id) } else { ledger.value(id) });
+            let value =
+                |id| Ranked(if bomb == Some(id) { ledger.bomb(id) } else { ledger.value(id) });
             let queue = new();
             (0..8).for_each(|id| assert!(queue.put(value(id)).is_ok()));
             assert_eq!(panics(|| drop(queue)), bomb.is_some());
             ledger.assert_each_once();
 
             let ledger = Ledger::new(8);
-            let value = |id| Ranked(if bomb == Some(id) { ledger.bomb(id) } else { ledger.value(id) });
+            let value =
+                |id| Ranked(if bomb == Some(id) { ledger.bomb(id) } else { ledger.value(id) });
             let queue = new();
             (0..8).for_each(|id| assert!(queue.put(value(id)).is_ok()));
             if panics(|| queue.shutdown(Shutdown::Immediate)) {

@@ -15,6 +15,7 @@ use inkle::threading::{
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
 use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
+use inkle_core::queue::priority::{Heap, Levels};
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::slab::{Pool, Slab};
 
@@ -81,6 +82,16 @@ check! {
     FastSlot<OneAtATime>: true true;
     FastSlot<Here>: false false;
     FastSlot<Borrowed>: false false;
+
+    Heap<u32, 4, Private>: true true;
+    Heap<OneAtATime, 4, Private>: true true;
+    Heap<Here, 4, Private>: false false;
+    Heap<Borrowed, 4, Private>: false false;
+
+    Levels<u32, 2, 4>: true true;
+    Levels<OneAtATime, 2, 4>: true true;
+    Levels<Here, 2, 4>: false false;
+    Levels<Borrowed, 2, 4>: false false;
 
     Channel<Fifo<OneAtATime, 4>, Private>: true true;
     Channel<Fifo<Here, 4>, Private>: false false;

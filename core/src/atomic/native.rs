@@ -88,6 +88,11 @@ impl<T> UnsafeCell<T> {
     pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
     }
+
+    /// What the cell holds.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
 }
 
 /// A row of cells for items that come and go, one by one or as slices.

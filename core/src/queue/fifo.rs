@@ -5,15 +5,11 @@
 //!
 //! # Layout of `Fifo`
 //!
-//! `N` cells, a [`Pool`] of the free ones, and a [`WordRing`] `used` of the indices of the full ones
-//! in order. Push: claim a cell, write the item, push its index. Pop: pop an index, read the item,
-//! release the cell.
+//! `N` cells, of which a pool knows the free ones ([`Cells`]), and a [`WordRing`] `used` of the
+//! indices of the full ones in order. Push: claim a cell, write the item, push its index. Pop: pop an
+//! index, read the item, release the cell.
 //!
-//! # Invariants
-//!
-//! 1. Each index is in the pool, in `used`, or owned by one thread in mid-operation. So neither ring
-//!    can be full when an index is pushed to it.
-//! 2. A cell is touched only by the owner of its index.
+//! The invariants are those of [`Cells`].
 //!
 //! # Linearization points
 //!
@@ -27,15 +23,13 @@
 //! operation. Two words a slot beside the item. Interrupt-off window: none.
 
 use core::fmt;
-use core::mem::MaybeUninit;
 
+use super::cells::Cells;
 pub use super::fast::{FastFifo, FastFifoIn, FastSlot};
 use super::ring::{Native, Width};
 use super::word::{Index, WordRing};
 use super::{Queue, drop_all, no_item};
-use crate::atomic::UnsafeCell;
 use crate::error::{PopError, PushError};
-use crate::slab::Pool;
 
 /// A lock-free, interrupt-safe queue of items of any type, any capacity from 1, first in first out.
 ///
@@ -56,26 +50,15 @@ use crate::slab::Pool;
 ///
 /// `W` limits the lap counters for models and tests; leave it at [`Native`].
 pub struct Fifo<T, const N: usize, W: Width = Native> {
-    free: Pool<N, W>,
+    cells: Cells<T, N, W>,
     used: WordRing<Index<N>, N, W>,
-    cells: [UnsafeCell<MaybeUninit<T>>; N],
 }
-
-// SAFETY: an item goes in on one thread and comes out on another, never shared (invariant 2). That
-// needs `T: Send` and no more.
-unsafe impl<T: Send, const N: usize, W: Width> Sync for Fifo<T, N, W> {}
-// SAFETY: owning the queue is owning its items.
-unsafe impl<T: Send, const N: usize, W: Width> Send for Fifo<T, N, W> {}
 
 impl<T, const N: usize, W: Width> Fifo<T, N, W> {
     const_fn! {
         /// An empty queue. `N` is at least 1, or this does not compile.
         pub const fn new() -> Self {
-            Self {
-                free: Pool::new(),
-                used: WordRing::new(),
-                cells: array![UnsafeCell::new(MaybeUninit::uninit()); N],
-            }
+            Self { cells: Cells::new(), used: WordRing::new() }
         }
     }
 
@@ -85,15 +68,15 @@ impl<T, const N: usize, W: Width> Fifo<T, N, W> {
     /// [`try_pop`](Self::try_pop)'s acquire. Source: QU005 without waiting.
     #[inline]
     pub fn try_push(&self, item: T) -> Result<(), PushError<T>> {
-        let Some(index) = self.free.claim() else {
+        let Some(index) = self.cells.claim() else {
             return Err(if self.used.is_closed() {
                 PushError::Closed(item)
             } else {
                 PushError::Full(item)
             });
         };
-        // SAFETY: invariant 2: `claim` made us the owner, ordered after the last one.
-        self.cell(index).with_mut(|cell| unsafe { (*cell).write(item) });
+        // SAFETY: `claim` made us the owner.
+        unsafe { self.cells.write(index, item) };
         // SAFETY: the cell is ours and we wrote the item.
         unsafe { self.publish(index) }.map_err(PushError::Closed)
     }
@@ -109,7 +92,8 @@ impl<T, const N: usize, W: Width> Fifo<T, N, W> {
             Ok(()) => Ok(()),
             // `Full` cannot be (invariant 1).
             Err(PushError::Closed(_) | PushError::Full(_)) => {
-                let owned = Owned { queue: self, index };
+                // SAFETY: still ours.
+                let owned = unsafe { self.cells.own(index) };
                 // SAFETY: the caller wrote the item; the only read.
                 Err(unsafe { owned.read() })
             }
@@ -144,13 +128,8 @@ impl<T, const N: usize, W: Width> Fifo<T, N, W> {
         };
         match self.used.try_pop() {
             Ok(Index(index)) => {
-                // SAFETY: invariant 2: the pop made us the owner, and the push that we popped had
-                // written the item; the only read, before the only write.
-                let oldest = self.cell(index).with_mut(|cell| unsafe {
-                    let oldest = (*cell).assume_init_read();
-                    (*cell).write(item);
-                    oldest
-                });
+                // SAFETY: the pop made us the owner, and the push that we popped had written the item.
+                let oldest = unsafe { self.cells.replace(index, item) };
                 // SAFETY: the cell is still ours and we wrote the item.
                 match unsafe { self.publish(index) } {
                     Ok(()) => Ok(Some(oldest)),
@@ -178,19 +157,13 @@ impl<T, const N: usize, W: Width> Fifo<T, N, W> {
     pub fn try_pop(&self) -> Result<T, PopError> {
         match self.used.try_pop() {
             Ok(Index(index)) => {
-                let owned = Owned { queue: self, index };
+                // SAFETY: who pops an index owns it; the ring orders us after its push.
+                let owned = unsafe { self.cells.own(index) };
                 // SAFETY: the push wrote the item before it pushed the index; the only read.
                 Ok(unsafe { owned.read() })
             }
             Err(error) => no_item(error),
         }
-    }
-
-    #[inline]
-    fn cell(&self, index: usize) -> &UnsafeCell<MaybeUninit<T>> {
-        debug_assert!(index < N);
-        // SAFETY: only numbers below `N` are ever in the pool and in `used`.
-        unsafe { self.cells.get_unchecked(index) }
     }
 }
 
@@ -201,34 +174,6 @@ pub struct Refused<T> {
     pub error: PushError<T>,
     /// The oldest item, if the queue was closed after that one had been taken out for the new one.
     pub displaced: Option<T>,
-}
-
-/// A cell that we own, given back when dropped. Being a guard, it does so after the item has moved
-/// into the caller's result: with the release in between, large items would be copied twice.
-struct Owned<'a, T, const N: usize, W: Width> {
-    queue: &'a Fifo<T, N, W>,
-    index: usize,
-}
-
-impl<T, const N: usize, W: Width> Owned<'_, T, N, W> {
-    /// Moves the item out.
-    ///
-    /// # Safety
-    ///
-    /// The cell holds an item, and this is called once.
-    #[inline(always)]
-    unsafe fn read(&self) -> T {
-        // SAFETY: invariant 2: the cell is ours; the caller says that it holds an item.
-        self.queue.cell(self.index).with(|cell| unsafe { (*cell).assume_init_read() })
-    }
-}
-
-impl<T, const N: usize, W: Width> Drop for Owned<'_, T, N, W> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        // SAFETY: we own the index and do not touch the cell any more.
-        unsafe { self.queue.free.release(self.index) };
-    }
 }
 
 impl<T, const N: usize, W: Width> Queue for Fifo<T, N, W> {

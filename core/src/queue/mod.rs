@@ -9,21 +9,28 @@
 //! | the same, but the latest items matter: the oldest give way | [`spsc::Overwriting`] |
 //! | the newest item first, anywhere, also from interrupt handlers | [`lifo::Stack`] |
 //! | many producers, also interrupt handlers; one consumer that takes all at once | [`inbox::Inbox`] |
+//! | the most urgent of a few levels first, anywhere, also from interrupt handlers | [`priority::Levels`] |
+//! | the smallest item first, in a total order | [`priority::Heap`] |
+//! | an order of your own | [`Guarded`] around a [`Container`] |
 //! | to wait for room or for an item | any of them in a [`Channel`](crate::channel::Channel) |
 //!
 //! All fulfil one small trait, [`Queue`]. `Full`, `Empty` and `Closed` are exact: each answer was
 //! true at one moment between call and return, in one order that all threads agree on
-//! (linearizable). One exception: `Full` of a [`fifo::Fifo`], a [`lifo::Stack`] and an
-//! [`inbox::Inbox`] also counts the cells that pushes and pops of other threads are working on at
-//! that moment.
+//! (linearizable). One exception: `Full` of a [`fifo::Fifo`], a [`lifo::Stack`], an [`inbox::Inbox`] and
+//! of [`priority::Levels`] also counts the cells that pushes and pops of other threads are working on at
+//! that moment. And the order in which [`priority::Levels`] gives items is looser than its answers: see
+//! there.
 
+mod cells;
 mod chain;
 mod container;
 mod fast;
 pub mod fifo;
+mod guarded;
 pub mod inbox;
 mod iter;
 pub mod lifo;
+pub mod priority;
 mod ring;
 pub mod spsc;
 pub mod word;
@@ -31,6 +38,7 @@ pub mod word;
 use crate::error::{PopError, PushError};
 
 pub use container::Container;
+pub use guarded::Guarded;
 pub use iter::{Drain, IntoIter};
 pub use ring::{Narrow, Native, Storage, Width};
 

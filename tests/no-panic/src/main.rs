@@ -12,6 +12,7 @@ use inkle_core::event_count::EventCount;
 use inkle_core::platform::{Board, Deadline, Spin};
 use inkle_core::queue::Queue;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
+use inkle_core::queue::priority::{Heap, Level, Levels};
 use inkle_core::queue::word::WordRing;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{Condition, Event, Lock, Semaphore};
@@ -44,6 +45,8 @@ type Large = [u64; 4];
 static WORDS: Channel<WordRing<u32, 5>, Ground> = Channel::new(WordRing::new());
 static ITEMS: Channel<Fifo<Large, 5>, Ground> = Channel::new(Fifo::new());
 static FAST: Channel<FastFifo<Large, 5>, Ground> = Channel::new(FastFifo::new());
+static HEAP: Channel<Heap<Large, 5, Ground>, Ground> = Channel::new(Heap::empty());
+static LEVELS: Channel<Levels<Large, 3, 5>, Ground> = Channel::new(Levels::new());
 static SLAB: Slab<Large, 5> = Slab::new();
 static POOL: Pool<5> = Pool::new();
 static LOCK: Lock<Ground> = Lock::new();
@@ -71,6 +74,14 @@ fn queues() {
     let (short, long) = (WordRing::<bool, 1>::new(), Fifo::<Large, 3>::new());
     black_box((short.try_push(true).is_ok(), short.try_pop().is_ok(), short.close()));
     black_box((long.try_push([1; 4]).is_ok(), long.try_pop().is_ok(), long.close()));
+    let (heap, levels) = (Heap::<u8, 3, Ground>::empty(), Levels::<Large, 2, 3>::new());
+    black_box((heap.try_push(black_box(1)).is_ok(), heap.peek(), heap.close()));
+    black_box((heap.try_pop().is_ok(), heap.len()));
+    black_box(heap.into_inner().peek());
+    if let Some(level) = Level::new(black_box(1)) {
+        black_box(levels.try_push(level, [1; 4]).is_ok());
+    }
+    black_box((levels.try_pop().is_ok(), levels.close(), levels.len(), levels.ticket()));
     if let Ok(handle) = SLAB.insert(black_box([1; 4])) {
         black_box(SLAB.remove(black_box(handle)));
     }
@@ -111,6 +122,8 @@ pub extern "C" fn _start() -> ! {
     channel(&WORDS, || black_box(1), timeout);
     channel(&ITEMS, || black_box([1; 4]), timeout);
     channel(&FAST, || black_box([1; 4]), timeout);
+    channel(&HEAP, || black_box([1; 4]), timeout);
+    channel(&LEVELS, || black_box((Level::LAST, [1; 4])), timeout);
     queues();
     sync(timeout);
     loop {}

@@ -112,6 +112,7 @@ path = {models}
 compact = []
 
 [dependencies]
+{heapless}
 {loom}
 {spin}
 
@@ -125,6 +126,7 @@ overflow-checks = true
 "#,
         lib = source("core/src/lib.rs"),
         models = source("loom-tests/models/main.rs"),
+        heapless = dependency("heapless")?,
         loom = dependency("loom")?,
         spin = dependency("spin")?,
     ))
