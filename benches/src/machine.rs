@@ -7,14 +7,19 @@ use std::process::Command;
 use std::thread;
 
 /// The packages whose versions the report names.
-const PEERS: [&str; 7] = [
+const PEERS: [&str; 12] = [
+    "async-channel",
     "concurrent-queue",
+    "cordyceps",
     "crossbeam-channel",
     "crossbeam-queue",
     "flume",
     "heapless",
     "kanal",
     "parking_lot",
+    "ringbuf",
+    "rtrb",
+    "thingbuf",
 ];
 
 /// Processors, their family, kernel and compiler, in one line.

@@ -42,7 +42,7 @@ impl<const N: usize> Subject for Mail<N> {
     }
 }
 
-fn spec(capacity: usize) -> Cells {
+fn spec(capacity: usize) -> Cells<Exact> {
     Cells::counted(Exact::new(capacity))
 }
 

@@ -18,7 +18,7 @@ fn new<const N: usize>() -> Stack<Token, N, Narrow<2>> {
     Stack::new()
 }
 
-fn spec(capacity: usize) -> Cells {
+fn spec(capacity: usize) -> Cells<Exact> {
     Cells::counted(Exact::newest_first(capacity))
 }
 

@@ -31,6 +31,7 @@ macro_rules! ends {
 
 ends!(Queue<T>: |q, item| Queue::put(q, item), Queue<T>: |q| Queue::get(q));
 ends!(crossbeam_channel::Sender<T>: |s, item| s.send(item), crossbeam_channel::Receiver<T>: |r| r.recv());
+ends!(async_channel::Sender<T>: |s, item| s.send_blocking(item), async_channel::Receiver<T>: |r| r.recv_blocking());
 ends!(flume::Sender<T>: |s, item| s.send(item), flume::Receiver<T>: |r| r.recv());
 ends!(kanal::Sender<T>: |s, item| s.send(item), kanal::Receiver<T>: |r| r.recv());
 ends!(mpsc::SyncSender<T>: |s, item| s.send(item), mpsc::Receiver<T>: |r| r.recv());
@@ -75,6 +76,13 @@ pipes! {
         };
         (sender, vec![receiver; consumers])
     };
+    AsyncChannel: async_channel::Sender<T>, async_channel::Receiver<T>, |consumers| {
+        let (sender, receiver) = match SLOTS {
+            0 => async_channel::unbounded(),
+            slots => async_channel::bounded(slots),
+        };
+        (sender, vec![receiver; consumers])
+    };
     Flume: flume::Sender<T>, flume::Receiver<T>, |consumers| {
         let (sender, receiver) = match SLOTS {
             0 => flume::unbounded(),
@@ -107,6 +115,7 @@ pub(crate) fn rows() -> Vec<Row> {
         contenders: vec![
             ours("Queue", Some(Bar::AS_FAST), round_trips::<u64, Ours<1>>),
             peer("crossbeam-channel", round_trips::<u64, Crossbeam<1>>),
+            peer("async-channel", round_trips::<u64, AsyncChannel<1>>),
             peer("flume", round_trips::<u64, Flume<1>>),
             peer("kanal", round_trips::<u64, Kanal<1>>),
             peer("std mpsc", round_trips::<u64, StdBounded<1>>),
@@ -126,6 +135,7 @@ fn contenders<const SLOTS: usize>() -> Vec<InShapes> {
     vec![
         our_pipe::<u64, Ours<SLOTS>>("Queue", [Some(Bar::AS_FAST); 4]),
         peer_pipe::<u64, Crossbeam<SLOTS>>("crossbeam-channel"),
+        peer_pipe::<u64, AsyncChannel<SLOTS>>("async-channel"),
         peer_pipe::<u64, Flume<SLOTS>>("flume"),
         peer_pipe::<u64, Kanal<SLOTS>>("kanal"),
         [alone, one_to_one, None, None],

@@ -2,7 +2,10 @@
 
 mod channels;
 mod locks;
+mod orders;
+mod python;
 mod queues;
+mod rings;
 mod wake;
 
 use crate::harness::{Bar, Contender, Row, Run, Side};
@@ -11,9 +14,12 @@ use crate::pipe::{Payload, Pipe, flow, pairs};
 /// Every row, in the order of the report.
 pub(crate) fn all() -> Vec<Row> {
     let mut rows = queues::rows();
+    rows.extend(rings::rows());
+    rows.extend(orders::rows());
     rows.extend(channels::rows());
     rows.extend(locks::rows());
     rows.extend(wake::rows());
+    rows.extend(python::rows());
     rows
 }
 

@@ -187,7 +187,8 @@ struct Scattered(u64);
 
 impl Scattered {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 }
@@ -214,7 +215,7 @@ fn scattered<Q: Answers<u64>>(count: u64) -> Duration {
         let mut items = Scattered(number);
         match number {
             0 | 1 => Box::new(move || (0..share).for_each(|_| queue.push(black_box(items.next())))),
-            _ => Box::new(move || (0..share).for_each(|_| drop(black_box(queue.pop())))),
+            _ => Box::new(move || (0..share).for_each(|_| _ = black_box(queue.pop()))),
         }
     });
     timed(tasks.collect())
@@ -226,6 +227,14 @@ trait TakesAll: Send + Sync + 'static {
     fn push(&self, item: u64);
     /// Takes what is there, and says how many.
     fn take_all(&self) -> u64;
+}
+
+/// Looks at each item, and says how many there were.
+fn tally(items: impl Iterator<Item = u64>) -> u64 {
+    items.fold(0, |count, item| {
+        black_box(item);
+        count + 1
+    })
 }
 
 type OurInbox = Inbox<u64, CAPACITY>;
@@ -241,7 +250,7 @@ impl TakesAll for OurInbox {
     }
 
     fn take_all(&self) -> u64 {
-        Inbox::take_all(self).map(black_box).count() as u64
+        tally(Inbox::take_all(self))
     }
 }
 
@@ -283,7 +292,7 @@ impl TakesAll for TransferStack<Node> {
     }
 
     fn take_all(&self) -> u64 {
-        self.take_all().map(|node| black_box(node.item)).count() as u64
+        tally(self.take_all().map(|node| node.item))
     }
 }
 
@@ -298,7 +307,7 @@ impl TakesAll for SegQueue<u64> {
     }
 
     fn take_all(&self) -> u64 {
-        std::iter::from_fn(|| self.pop()).map(black_box).count() as u64
+        tally(std::iter::from_fn(|| self.pop()))
     }
 }
 
@@ -315,7 +324,7 @@ impl TakesAll for ThingBuf {
     }
 
     fn take_all(&self) -> u64 {
-        std::iter::from_fn(|| self.0.pop()).map(black_box).count() as u64
+        tally(std::iter::from_fn(|| self.0.pop()))
     }
 }
 
@@ -331,7 +340,7 @@ impl TakesAll for parking_lot::Mutex<Vec<u64>> {
 
     fn take_all(&self) -> u64 {
         let all = take(&mut *self.lock());
-        all.into_iter().map(black_box).count() as u64
+        tally(all.into_iter())
     }
 }
 

@@ -61,7 +61,7 @@ macro_rules! runs {
 
 /// Names the pipes of one of our queues.
 macro_rules! pipe {
-    ($name:ident, $queue:ident, $new:expr, |$q:ident, $item:ident| $put:expr, $get:expr) => {
+    ($name:ident, $queue:ident, $new:expr, |$q:ident, $item:ident| $put:expr; $get:expr) => {
         struct $name($queue<u64>);
 
         impl Put<u64> for $name {
@@ -92,13 +92,17 @@ macro_rules! pipe {
     };
 }
 
-pipe!(Fifo, Queue, Queue::unbounded(), |q, item| assert!(q.put(item).is_ok()), {
+pipe!(
+    Fifo, Queue, Queue::unbounded(),
+    |q, item| assert!(q.put(item).is_ok());
     q.get().unwrap_or_else(|_| unreachable!("nobody shuts it down"))
-});
-pipe!(Ordered, PriorityQueue, PriorityQueue::unbounded(), |q, item| assert!(q.put(item).is_ok()), {
+);
+pipe!(
+    Ordered, PriorityQueue, PriorityQueue::unbounded(),
+    |q, item| assert!(q.put(item).is_ok());
     q.get().unwrap_or_else(|_| unreachable!("nobody shuts it down"))
-});
-pipe!(Simple, SimpleQueue, SimpleQueue::new(), |q, item| q.put(item), q.get());
+);
+pipe!(Simple, SimpleQueue, SimpleQueue::new(), |q, item| q.put(item); q.get());
 
 pub(crate) fn rows() -> Vec<Row> {
     if !exists() {

@@ -274,7 +274,13 @@ pub(crate) fn rows() -> Vec<Row> {
     vec![
         single(
             "1 thread",
-            [alone::<OurRing>, alone::<Rtrb>, alone::<Ringbuf>, alone::<Heapless>, alone::<Crossbeam>],
+            [
+                alone::<OurRing>,
+                alone::<Rtrb>,
+                alone::<Ringbuf>,
+                alone::<Heapless>,
+                alone::<Crossbeam>,
+            ],
         ),
         single(
             "1p1c",

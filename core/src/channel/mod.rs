@@ -278,6 +278,11 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
         self.queue.is_closed()
     }
 
+    /// The queue, with what is left in it.
+    pub fn into_inner(self) -> Q {
+        self.queue
+    }
+
     /// How many items are inside: a snapshot (QU004).
     pub fn len(&self) -> usize {
         self.queue.len()

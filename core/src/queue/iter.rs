@@ -6,8 +6,10 @@ use super::fast::{FastFifoIn, FastSlot};
 use super::fifo::Fifo;
 use super::inbox::Inbox;
 use super::lifo::Stack;
+use super::priority::Levels;
 use super::word::{Bits, WordRingIn, WordSlot};
-use super::{Queue, Storage, Width};
+use super::{Container, Guarded, Queue, Storage, Width};
+use crate::platform::Platform;
 
 /// Pops until the queue is empty; see [`Queue::drain`].
 #[derive(Debug)]
@@ -74,4 +76,6 @@ into_iter! {
     [T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width] FastFifoIn<T, S, R, W>;
     [T, const N: usize, W: Width] Stack<T, N, W>;
     [T, const N: usize, R: RelaxStrategy, W: Width] Inbox<T, N, R, W>;
+    [T, const L: usize, const N: usize, W: Width] Levels<T, L, N, W>;
+    [C: Container, P: Platform] Guarded<C, P>;
 }

@@ -8,7 +8,7 @@ use inkle_core::queue::fifo::{FastFifoIn, FastSlot};
 use inkle_core::queue::{Container, Storage};
 use spin::relax::RelaxStrategy;
 
-use super::{BadCapacity, BlockingQueue};
+use super::{BadCapacity, BlockingQueue, KEPT};
 use crate::platform::Private;
 
 /// First in, first out, for any number of producers and consumers: Python's `queue.Queue`.
@@ -51,7 +51,7 @@ impl<T> BlockingQueue<Fifo<T>> {
     /// more slots than there is memory for. (QU001)
     pub fn bounded(capacity: usize) -> Result<Self, BadCapacity> {
         let ring = Boxed::new(capacity).and_then(FastFifoIn::with_storage);
-        ring.map(|ring| Self::over(Elastic::fixed(ring))).ok_or(BadCapacity { capacity })
+        ring.map(|ring| Self::from_store(Elastic::fixed(ring))).ok_or(BadCapacity { capacity })
     }
 
     /// A queue that takes as many items as there is memory for.
@@ -59,7 +59,7 @@ impl<T> BlockingQueue<Fifo<T>> {
     /// Panics, as every collection, if there is no memory.
     pub fn unbounded() -> Self {
         match Boxed::new(UNBOUNDED_RING).and_then(FastFifoIn::with_storage) {
-            Some(ring) => Self::over(Elastic::new(ring, List::new(), List::new())),
+            Some(ring) => Self::from_store(Elastic::new(ring, List::new(), List::new())),
             None => panic!("no memory for a queue"),
         }
     }
@@ -107,10 +107,6 @@ impl RelaxStrategy for Yield {
 
 /// What an unbounded queue grows into.
 pub struct List<T>(VecDeque<T>);
-
-/// An empty list keeps so many bytes, so that a queue that is a little behind does not allocate all
-/// the time.
-const KEPT: usize = 64 * 1024;
 
 impl<T> List<T> {
     fn new() -> Self {

@@ -27,6 +27,7 @@
 //! container behind a lock; a [`Channel`] does the waiting for all of them.
 
 mod fifo;
+mod ordered;
 mod simple;
 
 use std::error::Error;
@@ -38,10 +39,11 @@ use inkle_core::channel::Channel;
 pub use inkle_core::channel::{Drain, Get, Iter, Join, Put, Shutdown};
 pub use inkle_core::error::{GetError, PutError, TimedOut, TooManyDone};
 pub use inkle_core::queue::Container;
-use inkle_core::queue::Queue as Store;
+use inkle_core::queue::{Peek, Queue as Store};
 pub use inkle_core::select::{Arm, Select};
 
 pub use fifo::{Boxed, Fifo, List, Queue, Yield};
+pub use ordered::{CustomQueue, Lifo, LifoQueue, Pile, Priority, PriorityQueue};
 pub use simple::SimpleQueue;
 
 use crate::platform::{Deadline, Private};
@@ -55,8 +57,13 @@ pub struct BlockingQueue<S> {
 }
 
 impl<S: Store> BlockingQueue<S> {
-    fn over(store: S) -> Self {
+    fn from_store(store: S) -> Self {
         Self { channel: Arc::new(Channel::new(store)) }
+    }
+
+    /// The store, if this is the last handle.
+    fn into_store(self) -> Result<S, Self> {
+        Arc::try_unwrap(self.channel).map(Channel::into_inner).map_err(|channel| Self { channel })
     }
 
     /// Adds an item; waits for room without limit.
@@ -239,6 +246,13 @@ impl<S: Store> BlockingQueue<S> {
     }
 }
 
+impl<S: Peek> BlockingQueue<S> {
+    /// A copy of the item that a get would take now. (QU034)
+    pub fn peek(&self) -> Option<S::Item> {
+        self.channel.peek()
+    }
+}
+
 impl<S> Clone for BlockingQueue<S> {
     fn clone(&self) -> Self {
         Self { channel: Arc::clone(&self.channel) }
@@ -293,6 +307,10 @@ impl<S: Store> fmt::Debug for IntoIter<S> {
         self.queue.fmt(f)
     }
 }
+
+/// An empty list keeps so many bytes, so that a queue that is a little behind does not allocate all
+/// the time.
+const KEPT: usize = 64 * 1024;
 
 /// A queue cannot have this capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

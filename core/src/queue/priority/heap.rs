@@ -21,7 +21,7 @@
 //! eight bytes.
 
 use crate::platform::Platform;
-use crate::queue::{Container, Guarded};
+use crate::queue::{Container, Guarded, Peek};
 
 /// A queue of at most `N` items, lowest first, first in first out among equals.
 ///
@@ -35,7 +35,7 @@ use crate::queue::{Container, Guarded};
 /// ```
 /// use core::cmp::Reverse;
 /// use inkle_core::platform::{NoBoard, Spin};
-/// use inkle_core::queue::priority::Heap;
+/// use inkle_core::queue::{Peek, priority::Heap};
 /// use inkle_core::PushError;
 ///
 /// type Ground = Spin<NoBoard>;
@@ -65,15 +65,10 @@ impl<T, const N: usize, P: Platform> Heap<T, N, P> {
     }
 }
 
-impl<T: Ord, I: Items<Item = Entry<T>>, P: Platform> Guarded<MinHeap<I>, P> {
-    /// A copy of the item that a pop would take now.
-    ///
+impl<T: Ord + Clone, I: Items<Item = Entry<T>>, P: Platform> Peek for Guarded<MinHeap<I>, P> {
     /// The copy is made under the lock. Progress: blocking. Interrupt-safe: as
     /// [`try_pop`](Guarded::try_pop).
-    pub fn peek(&self) -> Option<T>
-    where
-        T: Clone,
-    {
+    fn peek(&self) -> Option<T> {
         self.with(|heap| heap.peek().cloned())
     }
 }

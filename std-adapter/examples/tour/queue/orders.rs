@@ -24,12 +24,20 @@ struct Entry {
 }
 
 pub(super) fn check(tree: &Arc<Tree>) -> Result<(), Failure> {
-    through("first in, first out", tree, Queue::unbounded(), |entry| entry, |got| {
-        each_producer(got, |before, after| before.turn < after.turn)
-    })?;
-    through("last in, first out", tree, LifoQueue::unbounded(), |entry| entry, |got| {
-        each_producer(got, |before, after| before.turn > after.turn)
-    })?;
+    through(
+        "first in, first out",
+        tree,
+        Queue::unbounded(),
+        |entry| entry,
+        |got| each_producer(got, |before, after| before.turn < after.turn),
+    )?;
+    through(
+        "last in, first out",
+        tree,
+        LifoQueue::unbounded(),
+        |entry| entry,
+        |got| each_producer(got, |before, after| before.turn > after.turn),
+    )?;
     // By size alone: among equals, arrival decides.
     through("lowest first", tree, PriorityQueue::unbounded(), BySize, |got| {
         let key = |entry: &Entry| (entry.len, entry.turn);
