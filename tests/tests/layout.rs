@@ -7,6 +7,7 @@ use inkle::threading::{Condition, Event, Guard, Lock, Semaphore};
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
 use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
+use inkle_core::queue::spsc::{Consumer, Overwriting, Producer, Ring, overwriting};
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::slab::{Pool, Slab};
 
@@ -34,6 +35,14 @@ fn the_table_of_sizes() {
         Fifo<[u8; 64], 8>: 1280,
         FastFifo<u64, 8>: 512,
         FastFifo<[u8; 64], 8>: 896,
+        Ring<u64, 8>: 384,
+        Ring<[u8; 64], 8>: 768,
+        Producer<'static, u64, 8>: 24,
+        Consumer<'static, u64, 8>: 24,
+        Overwriting<u64, 8>: 512,
+        Overwriting<[u8; 64], 8>: 1024,
+        overwriting::Producer<'static, u64, 8>: 32,
+        overwriting::Consumer<'static, u64, 8>: 32,
         Channel<WordRing<u32, 8>, Private>: 640,
         Channel<Fifo<u64, 8>, Private>: 1152,
         Channel<FastFifo<u64, 8>, Private>: 768,

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use inkle_core::atomic::UnsafeCell;
-use inkle_core::error::PushError;
+use inkle_core::error::{PopError, PushError};
 use inkle_core::queue::spsc::{self, TooFewSlots};
 use inkle_core::queue::{Narrow, Queue};
 
@@ -231,6 +231,36 @@ fn told_of_consumer(
     drop(ring);
 }
 
+/// Told by the ring itself, whose `pop` answers `Closed` although a handle has the consumer's end.
+fn told_beside(inside: u8, tell: fn(&mut Producer<u8, 1>, &mut Consumer<u8, 1>)) {
+    let (ring, mut producer, consumer) = split::<u8, 1>(3);
+    for item in 0..inside {
+        producer.try_push(item).unwrap();
+        producer.close();
+    }
+    announce(
+        (Some((producer, consumer, tell)), ring.clone()),
+        |all| {
+            let (producer, consumer, tell) = all.as_mut().unwrap();
+            tell(producer, consumer);
+        },
+        |ring| ring.try_pop() == Err(PopError::Closed),
+    );
+    drop(ring);
+}
+
+/// Another thread pushes one item and pops it: there is never more than one.
+fn len_beside() {
+    let (ring, mut producer, mut consumer) = split::<u8, 2>(7);
+    let thread = loom::thread::spawn(move || {
+        producer.try_push(1).unwrap();
+        assert_eq!(consumer.try_pop(), Ok(1));
+    });
+    let len = ring.len();
+    assert!(len <= 1, "{len} inside");
+    thread.join().unwrap();
+}
+
 /// What an end's owner alone touches goes on to the next one: each thread splits the ring, and if it
 /// gets the handles passes an item through. Loom would see a race on the cell of two who own it.
 fn split_split(others: usize) {
@@ -332,7 +362,7 @@ pub const MODELS: &[Model] = &[
     Model::full("told_by_close", || {
         told_of_producer(
             |p| assert!(p.as_mut().unwrap().close()),
-            |c| c.try_pop() == Err(inkle_core::error::PopError::Closed),
+            |c| c.try_pop() == Err(PopError::Closed),
         );
     }),
     Model::full("told_by_drop", || told_of_producer(|p| *p = None, |c| c.is_abandoned())),
@@ -348,6 +378,8 @@ pub const MODELS: &[Model] = &[
     Model::full("told_by_dropped_consumer", || {
         told_of_consumer(|c| *c = None, |p| p.is_abandoned());
     }),
+    Model::full("told_beside_by_close", || told_beside(0, |p, _| assert!(p.close()))),
+    Model::full("told_beside_by_pop", || told_beside(1, |_, c| assert!(c.try_pop().is_ok()))),
     // Single items: at the rim, in the middle, around the wrap.
     Model::full("push_pop_empty", || ring::<1>(3, 0, [&[Push(1)], &[Pop]])),
     Model::full("push_pop_full", || ring::<1>(3, 1, [&[Push(1)], &[Pop]])),
@@ -404,6 +436,9 @@ pub const MODELS: &[Model] = &[
         split_beside(0, |ring, ledger| drop(ring.try_push(Token::make(8, ledger))))
     }),
     Model::full("split_pop", || split_beside(1, |ring, _| drop(ring.try_pop()))),
-    Model::full("split_close", || split_beside(0, |ring, _| drop(ring.close()))),
+    Model::full("split_close", || {
+        split_beside(0, |ring, _| assert!(!ring.close() || ring.is_closed()))
+    }),
     Model::full("drop_beside", drop_beside),
+    Model::full("len_beside", len_beside),
 ];
