@@ -6,13 +6,14 @@
 //! | items of any type, anywhere, also from interrupt handlers | [`fifo::Fifo`] |
 //! | items of any type between threads, the last nanosecond | [`fifo::FastFifo`] |
 //! | items of any type from one thread or interrupt to one other, wait-free, also in slices | [`spsc::Ring`] |
-//! | the same, but the latest items matter: the oldest give way | [`spsc::Overwriting`] |
-//! | to wait for room or for an item | any of them in a [`Channel`](crate::channel::Channel) |
+//! | the same, but where the oldest items give way to the latest | [`spsc::Overwriting`] |
+//! | to wait for room or for an item | any of them but the last in a [`Channel`](crate::channel::Channel) |
 //!
-//! All fulfil one small trait, [`Queue`]. `Full`, `Empty` and `Closed` are exact: each answer was
-//! true at one moment between call and return, in one order that all threads agree on
-//! (linearizable). One exception: `Full` of a [`fifo::Fifo`] also counts the cells that pushes and
-//! pops of other threads are working on at that moment.
+//! All but [`spsc::Overwriting`] fulfil one small trait, [`Queue`]. `Full`, `Empty` and `Closed` are
+//! exact: each answer was true at one moment between call and return, in one order that all threads
+//! agree on (linearizable). Two exceptions: `Full` of a [`fifo::Fifo`] also counts the cells that
+//! pushes and pops of other threads are working on at that moment; and an end of a [`spsc::Ring`] that
+//! a handle has answers everybody else `Full` or `Empty`.
 
 mod container;
 mod fast;

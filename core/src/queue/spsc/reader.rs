@@ -3,8 +3,8 @@
 //! A [`Consumer`] knows its own position and `limit`, up to where there are items as far as it knows.
 //! Equal means: look.
 //!
-//! Every item that is moved out is paid for at once with a store of `head`, also inside a chunk: the
-//! ring must not hand an item out twice, even if an iterator and the handle are forgotten.
+//! Every item that is moved out is paid for at once with a store of `head`, also by the iterator of a
+//! chunk: the ring must not hand an item out twice, even if iterator and handle are forgotten.
 
 use core::cell::Cell;
 use core::fmt;
