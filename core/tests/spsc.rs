@@ -372,9 +372,7 @@ fn forgotten_handles() {
     let ring = Ring::<Rc<()>, 3>::new();
     let (mut producer, mut consumer) = ring.split().unwrap();
     producer.fill_from([item.clone(), item.clone(), item.clone()]);
-    let mut iter = consumer.read_chunk(3).unwrap().into_iter();
-    drop(iter.next());
-    forget(iter);
+    drop(consumer.read_chunk(3).unwrap().into_iter().next());
     forget((producer, consumer));
     assert!(ring.split().is_none());
     assert_eq!(Rc::strong_count(&item), 3);

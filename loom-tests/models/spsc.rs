@@ -62,6 +62,12 @@ pub trait Hand: 'static {
     fn act(&mut self, act: Act, ledger: &Ledger) -> Answer;
 }
 
+/// A sequential specification: what a ring is, one act at a time.
+pub trait Rules: Clone + Hash + Eq + 'static {
+    /// Does `act`, if `answer` is a right one.
+    fn step(&mut self, act: &Act, answer: &Answer) -> bool;
+}
+
 /// What a pop answers.
 pub fn popped<T: Item>(result: Result<T, PopError>) -> Answer {
     Answer::One(match result {
@@ -85,10 +91,10 @@ pub unsafe fn lend<R>(ring: &Arc<R>) -> &'static R {
 const FIRST_INSIDE: u8 = 20;
 
 /// One execution: puts `inside` items in; the producer plays its script here and the consumer on a
-/// thread of its own; then closes and drains. Checks the history against `spec`, one act a `step`.
-pub fn duel<S: Clone + Eq + Hash>(
+/// thread of its own; then closes and drains. Checks the history against `rules`.
+pub fn duel(
     (mut producer, mut consumer): (impl Hand, impl Hand),
-    (spec, step): (S, fn(&mut S, &Act, &Answer) -> bool),
+    rules: impl Rules,
     inside: u8,
     [pushes, pops]: [&'static [Act]; 2],
 ) {
@@ -117,7 +123,7 @@ pub fn duel<S: Clone + Eq + Hash>(
     while history.call(0, Act::Pop, || consumer.act(Act::Pop, &ledger)) != Answer::One(Ret::Closed)
     {
     }
-    history.check(spec, step);
+    history.check(rules, |rules, act, answer| rules.step(act, answer));
     ledger.all_dropped();
 }
 
@@ -128,6 +134,7 @@ pub fn announce<P: 'static, C: 'static>(
     tell: fn(&mut P),
     is_told: fn(&mut C) -> bool,
 ) {
+    #[expect(clippy::arc_with_non_send_sync, reason = "loom's threads are one real thread")]
     let shared = Arc::new((UnsafeCell::new(()), AtomicUsize::new(0)));
     let thread = {
         let shared = shared.clone();

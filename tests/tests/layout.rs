@@ -8,6 +8,7 @@ use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
 use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
 use inkle_core::queue::priority::{Heap, Levels};
+use inkle_core::queue::spsc::{Consumer, Overwriting, Producer, Ring, overwriting};
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::slab::{Pool, Slab};
 
@@ -39,6 +40,14 @@ fn the_table_of_sizes() {
         Heap<[u8; 64], 8, Private>: 616,
         Levels<u64, 4, 8>: 2176,
         Levels<[u8; 64], 4, 8>: 2560,
+        Ring<u64, 8>: 384,
+        Ring<[u8; 64], 8>: 768,
+        Producer<'static, u64, 8>: 24,
+        Consumer<'static, u64, 8>: 24,
+        Overwriting<u64, 8>: 512,
+        Overwriting<[u8; 64], 8>: 1024,
+        overwriting::Producer<'static, u64, 8>: 32,
+        overwriting::Consumer<'static, u64, 8>: 32,
         Channel<WordRing<u32, 8>, Private>: 640,
         Channel<Fifo<u64, 8>, Private>: 1152,
         Channel<FastFifo<u64, 8>, Private>: 768,

@@ -13,6 +13,7 @@ use inkle_core::Deadline;
 use inkle_core::channel::Channel;
 use inkle_core::queue::Queue as CoreQueue;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
+use inkle_core::queue::spsc::Ring;
 use inkle_core::queue::word::WordRing;
 use inkle_core::select::Select;
 use inkle_tests::{Ledger, SCALE, block_on, eventually, poll_once, watchdog};
@@ -239,6 +240,7 @@ fn never_empty_never_full(line: &dyn Line, threads: u32, rounds: u32) {
 type Words<const N: usize> = Channel<WordRing<u32, N>, Private>;
 type Fifos<const N: usize> = Channel<Fifo<Stamped, N>, Private>;
 type Fasts<const N: usize> = Channel<FastFifo<Stamped, N>, Private>;
+type Rings<const N: usize> = Channel<Ring<Stamped, N>, Private>;
 
 macro_rules! core_queue {
     ($name:ident, $channel:ident, $queue:ident) => {
@@ -277,6 +279,7 @@ macro_rules! core_queue {
 core_queue!(word_ring, Words, WordRing);
 core_queue!(fifo, Fifos, Fifo);
 core_queue!(fast_fifo, Fasts, FastFifo);
+core_queue!(spsc_ring, Rings, Ring);
 
 mod queue {
     use super::*;

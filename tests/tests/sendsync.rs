@@ -16,6 +16,9 @@ use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
 use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
 use inkle_core::queue::priority::{Heap, Levels};
+use inkle_core::queue::spsc::{
+    Consumer, Overwriting, Producer, ReadChunk, Ring, WriteChunk, overwriting,
+};
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::slab::{Pool, Slab};
 
@@ -97,9 +100,32 @@ check! {
     Channel<Fifo<Here, 4>, Private>: false false;
     Channel<FastFifo<Borrowed, 4>, Private>: false false;
 
+    Ring<u32, 4>: true true;
+    Ring<OneAtATime, 4>: true true;
+    Ring<Here, 4>: false false;
+    Ring<Borrowed, 4>: false false;
+    Overwriting<OneAtATime, 4>: true true;
+    Overwriting<Here, 4>: false false;
+    Overwriting<Borrowed, 4>: false false;
+
     Slab<OneAtATime, 4>: true true;
     Slab<Here, 4>: false false;
     Slab<Borrowed, 4>: false false;
+}
+
+// A handle goes to another thread, and is used there alone: through a chunk one sees the items.
+check! {
+    Producer<'static, OneAtATime, 4>: true false;
+    Consumer<'static, OneAtATime, 4>: true false;
+    WriteChunk<'static, 'static, OneAtATime, 4>: true false;
+    ReadChunk<'static, 'static, OneAtATime, 4>: true false;
+    ReadChunk<'static, 'static, Borrowed, 4>: false false;
+    Producer<'static, Here, 4>: false false;
+    Consumer<'static, Here, 4>: false false;
+    overwriting::Producer<'static, OneAtATime, 4>: true false;
+    overwriting::Consumer<'static, OneAtATime, 4>: true false;
+    overwriting::Producer<'static, Here, 4>: false false;
+    overwriting::Consumer<'static, Here, 4>: false false;
 }
 
 // A word ring keeps bits.

@@ -6,20 +6,21 @@
 //! | items of any type, anywhere, also from interrupt handlers | [`fifo::Fifo`] |
 //! | items of any type between threads, the last nanosecond | [`fifo::FastFifo`] |
 //! | items of any type from one thread or interrupt to one other, wait-free, also in slices | [`spsc::Ring`] |
-//! | the same, but the latest items matter: the oldest give way | [`spsc::Overwriting`] |
+//! | the same, but where the oldest items give way to the latest | [`spsc::Overwriting`] |
 //! | the newest item first, anywhere, also from interrupt handlers | [`lifo::Stack`] |
 //! | many producers, also interrupt handlers; one consumer that takes all at once | [`inbox::Inbox`] |
 //! | the most urgent of a few levels first, anywhere, also from interrupt handlers | [`priority::Levels`] |
 //! | the smallest item first, in a total order | [`priority::Heap`] |
 //! | an order of your own | [`Guarded`] around a [`Container`] |
-//! | to wait for room or for an item | any of them in a [`Channel`](crate::channel::Channel) |
+//! | to wait for room or for an item | any of them but `Overwriting` in a [`Channel`](crate::channel::Channel) |
 //!
-//! All fulfil one small trait, [`Queue`]. `Full`, `Empty` and `Closed` are exact: each answer was
-//! true at one moment between call and return, in one order that all threads agree on
-//! (linearizable). One exception: `Full` of a [`fifo::Fifo`], a [`lifo::Stack`], an [`inbox::Inbox`] and
-//! of [`priority::Levels`] also counts the cells that pushes and pops of other threads are working on at
-//! that moment. And the order in which [`priority::Levels`] gives items is looser than its answers: see
-//! there.
+//! All but [`spsc::Overwriting`] fulfil one small trait, [`Queue`]. `Full`, `Empty` and `Closed` are
+//! exact: each answer was true at one moment between call and return, in one order that all threads
+//! agree on (linearizable). Exceptions: `Full` of a [`fifo::Fifo`], a [`lifo::Stack`], an
+//! [`inbox::Inbox`] and of [`priority::Levels`] also counts the cells that pushes and pops of other
+//! threads are working on at that moment; an end of a [`spsc::Ring`] that a handle has answers everybody
+//! else `Full` or `Empty`; and the order in which [`priority::Levels`] gives items is looser than its
+//! answers: see there.
 
 mod cells;
 mod chain;

@@ -10,7 +10,7 @@ use inkle_core::queue::spsc::{self, overwriting};
 use inkle_core::queue::{Narrow, Width};
 
 use super::Act::*;
-use super::{Act, Answer, Hand, announce, duel, lend, popped};
+use super::{Act, Answer, Hand, Rules, announce, duel, lend, popped};
 use crate::kit::Model;
 use crate::shapes::{Item, Ledger, Ret, Token};
 
@@ -49,7 +49,7 @@ struct Spec {
     closed: bool,
 }
 
-impl Spec {
+impl Rules for Spec {
     fn step(&mut self, act: &Act, answer: &Answer) -> bool {
         let right = match *act {
             Push(item) if self.closed => Answer::Items(vec![item]),
@@ -74,7 +74,6 @@ impl Spec {
 fn split<const N: usize, W: Width + 'static>(
     turns: usize,
 ) -> (Arc<spsc::Overwriting<Token, N, W>>, Producer<N, W>, Consumer<N, W>) {
-    #[expect(clippy::arc_with_non_send_sync, reason = "loom's threads are one real thread")]
     let ring = Arc::new(spsc::Overwriting::new());
     // SAFETY: all callers drop the handles first.
     let ends = unsafe { lend(&ring) }.split();
@@ -93,7 +92,7 @@ fn handles<const N: usize, W: Width + 'static>(
 ) {
     let (ring, producer, consumer) = split::<N, W>(turns);
     let spec = Spec { capacity: N, items: VecDeque::new(), closed: false };
-    duel((producer, consumer), (spec, Spec::step), inside, scripts);
+    duel((producer, consumer), spec, inside, scripts);
     drop(ring);
 }
 

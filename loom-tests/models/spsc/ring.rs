@@ -5,13 +5,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use inkle_core::atomic::UnsafeCell;
-use inkle_core::error::PushError;
+use inkle_core::atomic::{AtomicUsize, Ordering, UnsafeCell};
+use inkle_core::error::{PopError, PushError};
 use inkle_core::queue::spsc::{self, TooFewSlots};
 use inkle_core::queue::{Narrow, Queue};
 
 use super::Act::*;
-use super::{Act, Answer, Hand, announce, duel, lend, popped};
+use super::{Act, Answer, Hand, Rules, announce, duel, lend, popped};
 use crate::fast::Fair;
 use crate::kit::Model;
 use crate::shapes::{Item, Ledger, Ret, Token};
@@ -134,9 +134,11 @@ impl Spec {
             && self.items.iter().zip(items).all(|(a, b)| a == b)
             && self.items.drain(..count).len() == count
     }
+}
 
-    /// Whether `answer` is right. Chunks and slices may answer less than there is, because the other
-    /// end's position was late; single items may not.
+impl Rules for Spec {
+    /// Chunks and slices may answer less than there is, because the other end's position was late;
+    /// single items may not.
     fn step(&mut self, act: &Act, answer: &Answer) -> bool {
         let room = if self.closed { 0 } else { self.capacity - self.items.len() };
         match (*act, answer) {
@@ -183,7 +185,6 @@ impl Spec {
 fn split<T: Two, const N: usize>(
     turns: usize,
 ) -> (Arc<Ring<T, N>>, Producer<T, N>, Consumer<T, N>) {
-    #[expect(clippy::arc_with_non_send_sync, reason = "loom's threads are one real thread")]
     let ring = Arc::new(Ring::new());
     for _ in 0..turns {
         assert!(ring.try_push(T::make(0, &Ledger::default())).is_ok() && ring.try_pop().is_ok());
@@ -196,7 +197,7 @@ fn split<T: Two, const N: usize>(
 fn handles<T: Two, const N: usize>(turns: usize, inside: u8, scripts: [&'static [Act]; 2]) {
     let (ring, producer, consumer) = split::<T, N>(turns);
     let spec = Spec { capacity: N, items: VecDeque::new(), closed: false };
-    duel((producer, consumer), (spec, Spec::step), inside, scripts);
+    duel((producer, consumer), spec, inside, scripts);
     drop(ring);
 }
 
@@ -229,6 +230,43 @@ fn told_of_consumer(
     producer.try_push(0).unwrap();
     announce((Some(consumer), producer), tell, is_told);
     drop(ring);
+}
+
+/// Told by the ring itself, whose `pop` answers `Closed` although a handle has the consumer's end.
+fn told_beside(inside: u8, tell: fn(&mut Producer<u8, 1>, &mut Consumer<u8, 1>)) {
+    let (ring, mut producer, consumer) = split::<u8, 1>(3);
+    for item in 0..inside {
+        producer.try_push(item).unwrap();
+        producer.close();
+    }
+    announce(
+        (Some((producer, consumer, tell)), ring.clone()),
+        |all| {
+            let (producer, consumer, tell) = all.as_mut().unwrap();
+            tell(producer, consumer);
+        },
+        |ring| ring.try_pop() == Err(PopError::Closed),
+    );
+    drop(ring);
+}
+
+/// Another thread pushes one item and pops it: there is never more than one.
+fn len_beside() {
+    let (ring, mut producer, mut consumer) = split::<u8, 2>(7);
+    let turn = Arc::new(AtomicUsize::new(0));
+    let thread = {
+        let turn = turn.clone();
+        loom::thread::spawn(move || {
+            producer.try_push(1).unwrap();
+            assert_eq!(consumer.try_pop(), Ok(1));
+            turn.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    // Orders nothing, but makes the stock loom, too, look at both who comes first.
+    turn.fetch_add(1, Ordering::Relaxed);
+    let len = ring.len();
+    assert!(len <= 1, "{len} inside");
+    thread.join().unwrap();
 }
 
 /// What an end's owner alone touches goes on to the next one: each thread splits the ring, and if it
@@ -266,7 +304,6 @@ fn split_split(others: usize) {
 /// Another thread splits, pushes, gives one end back and pops, while this one uses the ring itself.
 /// Every item is dropped once.
 fn split_beside(inside: u8, act: fn(&Ring<Token, 1>, &Ledger)) {
-    #[expect(clippy::arc_with_non_send_sync, reason = "loom's threads are one real thread")]
     let ring = Arc::new(Ring::<Token, 1>::new());
     let ledger = Ledger::default();
     for item in 0..inside {
@@ -332,12 +369,15 @@ pub const MODELS: &[Model] = &[
     Model::full("told_by_close", || {
         told_of_producer(
             |p| assert!(p.as_mut().unwrap().close()),
-            |c| c.try_pop() == Err(inkle_core::error::PopError::Closed),
+            |c| c.try_pop() == Err(PopError::Closed),
         );
     }),
     Model::full("told_by_drop", || told_of_producer(|p| *p = None, |c| c.is_abandoned())),
     Model::full("told_by_room", || {
-        told_of_consumer(|c| drop(c.as_mut().unwrap().try_pop()), |p| p.try_push(1).is_ok());
+        told_of_consumer(
+            |c| assert!(c.as_mut().unwrap().try_pop().is_ok()),
+            |p| p.try_push(1).is_ok(),
+        );
     }),
     Model::full("told_by_slots", || {
         told_of_consumer(
@@ -348,6 +388,8 @@ pub const MODELS: &[Model] = &[
     Model::full("told_by_dropped_consumer", || {
         told_of_consumer(|c| *c = None, |p| p.is_abandoned());
     }),
+    Model::full("told_beside_by_close", || told_beside(0, |p, _| assert!(p.close()))),
+    Model::full("told_beside_by_pop", || told_beside(1, |_, c| assert!(c.try_pop().is_ok()))),
     // Single items: at the rim, in the middle, around the wrap.
     Model::full("push_pop_empty", || ring::<1>(3, 0, [&[Push(1)], &[Pop]])),
     Model::full("push_pop_full", || ring::<1>(3, 1, [&[Push(1)], &[Pop]])),
@@ -404,6 +446,9 @@ pub const MODELS: &[Model] = &[
         split_beside(0, |ring, ledger| drop(ring.try_push(Token::make(8, ledger))))
     }),
     Model::full("split_pop", || split_beside(1, |ring, _| drop(ring.try_pop()))),
-    Model::full("split_close", || split_beside(0, |ring, _| drop(ring.close()))),
+    Model::full("split_close", || {
+        split_beside(0, |ring, _| assert!(!ring.close() || ring.is_closed()))
+    }),
     Model::full("drop_beside", drop_beside),
+    Model::full("len_beside", len_beside),
 ];

@@ -13,6 +13,7 @@ use inkle_core::platform::{Board, Deadline, Spin};
 use inkle_core::queue::Queue;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::priority::{Heap, Level, Levels};
+use inkle_core::queue::spsc::{Overwriting, Ring};
 use inkle_core::queue::word::WordRing;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{Condition, Event, Lock, Semaphore};
@@ -47,6 +48,9 @@ static ITEMS: Channel<Fifo<Large, 5>, Ground> = Channel::new(Fifo::new());
 static FAST: Channel<FastFifo<Large, 5>, Ground> = Channel::new(FastFifo::new());
 static HEAP: Channel<Heap<Large, 5, Ground>, Ground> = Channel::new(Heap::empty());
 static LEVELS: Channel<Levels<Large, 3, 5>, Ground> = Channel::new(Levels::new());
+static TURNS: Channel<Ring<Large, 5>, Ground> = Channel::new(Ring::new());
+static RING: Ring<Large, 5> = Ring::new();
+static LATEST: Overwriting<Large, 5> = Overwriting::new();
 static SLAB: Slab<Large, 5> = Slab::new();
 static POOL: Pool<5> = Pool::new();
 static LOCK: Lock<Ground> = Lock::new();
@@ -93,6 +97,40 @@ fn queues() {
     black_box(POOL.free());
 }
 
+fn rings() {
+    let mut some = black_box([[1; 4]; 7]);
+    if let Some((mut producer, mut consumer)) = RING.split() {
+        black_box((producer.try_push(some[0]).is_ok(), producer.push_slice(&some)));
+        black_box((producer.fill_from(some), producer.slots(), producer.is_abandoned()));
+        if let Ok(mut chunk) = producer.write_chunk(black_box(2)) {
+            let (first, second) = chunk.as_mut_slices();
+            for slot in first.iter_mut().chain(second) {
+                slot.write([2; 4]);
+            }
+            // SAFETY: both have been written.
+            unsafe { chunk.commit(2) };
+        }
+        black_box((producer.close(), producer.is_closed()));
+        black_box((consumer.try_pop().is_ok(), consumer.peek().is_some()));
+        black_box((consumer.pop_slice(&mut some), consumer.slots(), consumer.is_abandoned()));
+        if let Ok(chunk) = consumer.read_chunk(black_box(2)) {
+            black_box(chunk.as_slices());
+            chunk.commit(black_box(1));
+        }
+        if let Ok(chunk) = consumer.read_chunk(black_box(2)) {
+            black_box(chunk.into_iter().count());
+        }
+    }
+    let short = Ring::<Large, 3>::new();
+    black_box((short.try_push([1; 4]).is_ok(), short.try_pop().is_ok(), short.close()));
+    black_box(short.into_iter().count());
+    if let Some((mut producer, mut consumer)) = LATEST.split() {
+        black_box((producer.push([1; 4]), producer.close(), producer.is_abandoned()));
+        black_box((consumer.try_pop().is_ok(), consumer.is_abandoned()));
+    }
+    black_box(Overwriting::<Large, 3>::new());
+}
+
 fn sync(timeout: Duration) {
     LOCK.acquire();
     black_box((LOCK.release().is_ok(), LOCK.try_acquire(), LOCK.is_held()));
@@ -124,7 +162,9 @@ pub extern "C" fn _start() -> ! {
     channel(&FAST, || black_box([1; 4]), timeout);
     channel(&HEAP, || black_box([1; 4]), timeout);
     channel(&LEVELS, || black_box((Level::LAST, [1; 4])), timeout);
+    channel(&TURNS, || black_box([1; 4]), timeout);
     queues();
+    rings();
     sync(timeout);
     loop {}
 }

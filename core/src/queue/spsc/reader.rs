@@ -3,8 +3,8 @@
 //! A [`Consumer`] knows its own position and `limit`, up to where there are items as far as it knows.
 //! Equal means: look.
 //!
-//! Every item that is moved out is paid for at once with a store of `head`, also inside a chunk: the
-//! ring must not hand an item out twice, even if an iterator and the handle are forgotten.
+//! Every item that is moved out is paid for at once with a store of `head`, also by the iterator of a
+//! chunk: the ring must not hand an item out twice, even if iterator and handle are forgotten.
 
 use core::cell::Cell;
 use core::fmt;
@@ -15,7 +15,7 @@ use ::spin::relax::{RelaxStrategy, Spin};
 
 use super::TooFewSlots;
 use super::ring::{CLOSED, Ring};
-use crate::atomic::{Ordering, fence};
+use crate::atomic::{Cells, Ordering, fence};
 use crate::error::PopError;
 use crate::queue::no_item;
 use crate::queue::ring::{Native, Width};
@@ -278,16 +278,6 @@ impl<'p, T, const N: usize, R: RelaxStrategy, W: Width> ReadChunk<'p, '_, T, N, 
         unsafe { (cells.row(index, first), cells.row(0, second)) }
     }
 
-    /// As [`rows`](Self::rows), for dropping the items.
-    #[inline]
-    fn rows_mut(&mut self) -> (*mut [MaybeUninit<T>], *mut [MaybeUninit<T>]) {
-        let cells = &self.consumer.ring.cells;
-        let (index, first, second) =
-            Ring::<T, N, R, W>::GEOMETRY.rows(self.consumer.head, self.len);
-        // SAFETY: as in `rows`.
-        unsafe { (cells.row_mut(index, first), cells.row_mut(0, second)) }
-    }
-
     /// Pops and drops the first `n` items, or all if there are fewer, together. The others stay.
     ///
     /// If the `Drop` of an item panics, the rest of the `n` is dropped before the panic goes on.
@@ -297,11 +287,13 @@ impl<'p, T, const N: usize, R: RelaxStrategy, W: Width> ReadChunk<'p, '_, T, N, 
     #[inline]
     pub fn commit(mut self, n: usize) {
         self.len = if n < self.len { n } else { self.len };
-        let (first, second) = self.rows_mut();
+        let cells = &self.consumer.ring.cells;
+        let (index, first, second) =
+            Ring::<T, N, R, W>::GEOMETRY.rows(self.consumer.head, self.len);
         // The last one first when they go out of scope, and all of them whichever panics.
         let _popped = Popped(self);
-        let _second = Dropped(second);
-        let _first = Dropped(first);
+        let _second = Dropped { cells, from: 0, len: second };
+        let _first = Dropped { cells, from: index, len: first };
     }
 
     /// Pops and drops all its items, as [`commit`](Self::commit).
@@ -327,24 +319,24 @@ struct Popped<'p, 'a, T, const N: usize, R: RelaxStrategy, W: Width>(ReadChunk<'
 impl<T, const N: usize, R: RelaxStrategy, W: Width> Drop for Popped<'_, '_, T, N, R, W> {
     #[inline(always)]
     fn drop(&mut self) {
-        if cfg!(inkle_loom) {
-            // Tells loom of the accesses once more, now that they are done.
-            self.0.rows_mut();
-        }
         let consumer = &mut *self.0.consumer;
         consumer.release(Ring::<T, N, R, W>::GEOMETRY.forward(consumer.head, self.0.len));
     }
 }
 
-/// Drops the items of a row when this is dropped.
-struct Dropped<T>(*mut [MaybeUninit<T>]);
+/// Drops the items in a row of cells when this is dropped.
+struct Dropped<'a, T, const N: usize> {
+    cells: &'a Cells<T, N>,
+    from: usize,
+    len: usize,
+}
 
-impl<T> Drop for Dropped<T> {
+impl<T, const N: usize> Drop for Dropped<'_, T, N> {
     #[inline(always)]
     fn drop(&mut self) {
-        // SAFETY: made by `commit` of a row of items that are ours (invariant 3) and popped after
+        // SAFETY: made by `commit` of items in the row that are ours (invariant 3) and popped after
         // this, so they are dropped once. A slice goes on if an item's drop panics.
-        unsafe { core::ptr::drop_in_place(self.0 as *mut [T]) };
+        unsafe { core::ptr::drop_in_place(self.cells.row_mut(self.from, self.len) as *mut [T]) };
     }
 }
 
