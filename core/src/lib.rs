@@ -17,7 +17,7 @@
 //! | 5 | [`elastic`] | a queue that grows when it must |
 //!
 //! A file uses only floors below its own, but for floor 3, which is built up from single words: the
-//! slab stands on [`queue::word`], and [`queue::fifo`] on both.
+//! slab stands on [`queue::word`], and [`queue::fifo`], [`queue::lifo`] and [`queue::inbox`] on both.
 //!
 //! ## First steps
 //!
@@ -54,6 +54,10 @@
 //! | `Fifo<[u8; 64], 8>` | 1280 | 672 | 592 |
 //! | `FastFifo<u64, 8>` | 512 | 152 | 144 |
 //! | `FastFifo<[u8; 64], 8>` | 896 | 600 | 556 |
+//! | `Stack<u64, 8>` | 640 | 216 | 176 |
+//! | `Stack<[u8; 64], 8>` | 1152 | 632 | 588 |
+//! | `Inbox<u64, 8>` | 768 | 224 | 184 |
+//! | `Inbox<[u8; 64], 8>` | 1280 | 640 | 592 |
 //! | `Pool<8>` | 384 | 80 | 40 |
 //! | `Slab<u64, 8>` | 512 | 208 | 168 |
 //! | `Channel<WordRing<u8, 8>, P>` | 640 | 112 | 68 |

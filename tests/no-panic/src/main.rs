@@ -12,6 +12,8 @@ use inkle_core::event_count::EventCount;
 use inkle_core::platform::{Board, Deadline, Spin};
 use inkle_core::queue::Queue;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
+use inkle_core::queue::inbox::Inbox;
+use inkle_core::queue::lifo::Stack;
 use inkle_core::queue::word::WordRing;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{Condition, Event, Lock, Semaphore};
@@ -44,6 +46,8 @@ type Large = [u64; 4];
 static WORDS: Channel<WordRing<u32, 5>, Ground> = Channel::new(WordRing::new());
 static ITEMS: Channel<Fifo<Large, 5>, Ground> = Channel::new(Fifo::new());
 static FAST: Channel<FastFifo<Large, 5>, Ground> = Channel::new(FastFifo::new());
+static STACK: Channel<Stack<Large, 5>, Ground> = Channel::new(Stack::new());
+static INBOX: Channel<Inbox<Large, 5>, Ground> = Channel::new(Inbox::new());
 static SLAB: Slab<Large, 5> = Slab::new();
 static POOL: Pool<5> = Pool::new();
 static LOCK: Lock<Ground> = Lock::new();
@@ -71,6 +75,11 @@ fn queues() {
     let (short, long) = (WordRing::<bool, 1>::new(), Fifo::<Large, 3>::new());
     black_box((short.try_push(true).is_ok(), short.try_pop().is_ok(), short.close()));
     black_box((long.try_push([1; 4]).is_ok(), long.try_pop().is_ok(), long.close()));
+    black_box((short.force_push(true).is_ok(), short.peek(), long.force_push([1; 4]).is_ok()));
+    let inbox = Inbox::<Large, 3>::new();
+    black_box((inbox.try_push([1; 4]).is_ok(), inbox.try_pop().is_ok()));
+    let mut batch = inbox.take_all();
+    black_box((batch.next(), batch.is_last()));
     if let Ok(handle) = SLAB.insert(black_box([1; 4])) {
         black_box(SLAB.remove(black_box(handle)));
     }
@@ -111,6 +120,8 @@ pub extern "C" fn _start() -> ! {
     channel(&WORDS, || black_box(1), timeout);
     channel(&ITEMS, || black_box([1; 4]), timeout);
     channel(&FAST, || black_box([1; 4]), timeout);
+    channel(&STACK, || black_box([1; 4]), timeout);
+    channel(&INBOX, || black_box([1; 4]), timeout);
     queues();
     sync(timeout);
     loop {}
