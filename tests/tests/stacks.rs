@@ -152,13 +152,8 @@ fn batches_and_wake_ups() {
         while next != [each; 3] {
             let mut empty = true;
             // Now and then one by one.
-            if next[0] % 7 == 0 {
-                if let Ok((producer, number)) = inbox.try_pop() {
-                    assert_eq!(std::mem::replace(&mut next[producer as usize], number + 1), number);
-                    empty = false;
-                }
-            }
-            for (producer, number) in inbox.take_all() {
+            let one = if next[0] % 7 == 0 { inbox.try_pop().ok() } else { None };
+            for (producer, number) in one.into_iter().chain(inbox.take_all()) {
                 assert_eq!(std::mem::replace(&mut next[producer as usize], number + 1), number);
                 empty = false;
             }
