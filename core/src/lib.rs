@@ -20,6 +20,8 @@
 //! (`wait_queue`). A file uses only floors below its own, but for two: floor 3 is built up from single
 //! words, so the slab stands on [`queue::word`] and most queues on both; and [`sync::Lock`], which needs
 //! floor 1 alone, serves everybody.
+//! A file uses only floors below its own, but for floor 3, which is built up from single words: the
+//! slab stands on [`queue::word`], and [`queue::fifo`], [`queue::lifo`] and [`queue::inbox`] on both.
 //!
 //! ## First steps
 //!
@@ -64,6 +66,10 @@
 //! | `spsc::Ring<[u8; 64], 8>` | 768 | 544 | 528 |
 //! | `spsc::Overwriting<u64, 8>` | 512 | 208 | 144 |
 //! | `spsc::Overwriting<[u8; 64], 8>` | 1024 | 768 | 704 |
+//! | `Stack<u64, 8>` | 640 | 216 | 176 |
+//! | `Stack<[u8; 64], 8>` | 1152 | 632 | 588 |
+//! | `Inbox<u64, 8>` | 768 | 224 | 184 |
+//! | `Inbox<[u8; 64], 8>` | 1280 | 640 | 592 |
 //! | `Pool<8>` | 384 | 80 | 40 |
 //! | `Slab<u64, 8>` | 512 | 208 | 168 |
 //! | `Channel<WordRing<u8, 8>, P>` | 640 | 112 | 68 |

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use inkle_core::platform::{NoBoard, Spin};
 use inkle_core::queue::priority::{Entry, Heap, Items, Level, Levels, MinHeap};
-use inkle_core::queue::{Container, Guarded, Narrow, Queue};
+use inkle_core::queue::{Container, Guarded, Narrow, Peek, Queue};
 use inkle_core::{PopError, PushError};
 
 type Ground = Spin<NoBoard>;

@@ -67,6 +67,11 @@ fn fifo<const N: usize>(turns: usize, inside: u8, scripts: Scripts) {
 
 const LARGE: &str = "unbounded: millions of executions in the exact tier";
 
+/// A model of two threads that goes on for long without a bound.
+const fn two(name: &'static str, body: fn()) -> Model {
+    Model::bounded(name, 5, "unbounded: up to half a minute in the exact tier", body)
+}
+
 /// A model that is too large without a bound.
 const fn large(name: &'static str, body: fn()) -> Model {
     Model::bounded(name, 3, LARGE, body)
@@ -76,21 +81,21 @@ const fn large(name: &'static str, body: fn()) -> Model {
 pub const MODELS: &[Model] = &[
     // A ring: against each operation and itself, full and with room.
     Model::full("word_force_1", || word::<1>(3, 1, &[&[Force(1)], &[Force(2)]])),
-    large("word_force_pop_1", || word::<1>(3, 1, &[&[Force(1), Pop], &[Force(2)]])),
-    large("word_force_2", || word::<2>(7, 2, &[&[Force(1), Force(2)], &[Force(3)]])),
-    large("word_force_empty", || word::<1>(3, 0, &[&[Force(1), Force(2)], &[Force(3)]])),
+    two("word_force_pop_1", || word::<1>(3, 1, &[&[Force(1), Pop], &[Force(2)]])),
+    two("word_force_2", || word::<2>(7, 2, &[&[Force(1), Force(2)], &[Force(3)]])),
+    two("word_force_empty", || word::<1>(3, 0, &[&[Force(1), Force(2)], &[Force(3)]])),
     Model::full("word_pop_1", || word::<1>(3, 1, &[&[Force(1), Force(2)], &[Pop, Pop]])),
     Model::full("word_pop_2", || word::<2>(7, 2, &[&[Force(1), Force(2)], &[Pop, Pop]])),
     Model::full("word_pop_3", || word::<3>(11, 2, &[&[Force(1), Force(2)], &[Pop, Pop, Pop]])),
-    large("word_push_1", || word::<1>(3, 1, &[&[Force(1), Pop], &[Push(2), Pop]])),
-    large("word_push_2", || word::<2>(7, 1, &[&[Force(1), Force(2)], &[Push(3), Pop]])),
-    large("word_close_1", || word::<1>(3, 1, &[&[Force(1), Force(2)], &[Close, Pop]])),
-    large("word_close_2", || word::<2>(7, 1, &[&[Force(1), Force(2)], &[Pop, Close]])),
-    large("word_look", || word::<2>(7, 1, &[&[Force(1), Ticket, SomeLen], &[Force(2), SomeLen]])),
+    two("word_push_1", || word::<1>(3, 1, &[&[Force(1), Pop], &[Push(2), Pop]])),
+    two("word_push_2", || word::<2>(7, 1, &[&[Force(1), Force(2)], &[Push(3), Pop]])),
+    two("word_close_1", || word::<1>(3, 1, &[&[Force(1), Force(2)], &[Close, Pop]])),
+    two("word_close_2", || word::<2>(7, 1, &[&[Force(1), Force(2)], &[Pop, Close]])),
+    two("word_look", || word::<2>(7, 1, &[&[Force(1), Ticket, SomeLen], &[Force(2), SomeLen]])),
     Model::full("word_stale", || word::<2>(7, 1, &[&[Force(1), Push(2)], &[Pop, Pop]])),
     // One goes round while the other may stand between two steps of one operation.
-    large("word_overtake_force", || word::<1>(3, 1, &[&[Force(1)], &[Force(2), Force(3), Pop]])),
-    large("word_overtake_pop", || word::<1>(3, 1, &[&[Pop], &[Force(1), Force(2), Force(3)]])),
+    two("word_overtake_force", || word::<1>(3, 1, &[&[Force(1)], &[Force(2), Force(3), Pop]])),
+    two("word_overtake_pop", || word::<1>(3, 1, &[&[Pop], &[Force(1), Force(2), Force(3)]])),
     Model::full("word_overtake_push", || {
         word::<1>(3, 0, &[&[Push(1)], &[Force(2), Force(3), Pop]])
     }),
@@ -102,9 +107,9 @@ pub const MODELS: &[Model] = &[
     Model::full("peek_push", || word::<1>(3, 0, &[&[Peek, Push(1)], &[Push(2), Peek]])),
     Model::full("peek_pop", || word::<2>(7, 2, &[&[Peek, Pop, Peek], &[Pop, Peek]])),
     Model::full("peek_push_pop", || word::<1>(3, 1, &[&[Pop, Peek], &[Pop, Push(1)]])),
-    large("peek_force", || word::<2>(7, 2, &[&[Peek, Peek], &[Force(1), Force(2)]])),
+    two("peek_force", || word::<2>(7, 2, &[&[Peek, Peek], &[Force(1), Force(2)]])),
     Model::full("peek_close", || word::<1>(3, 0, &[&[Peek, Push(1), Peek], &[Close, Peek]])),
-    large("peek_stale_empty", || word::<2>(7, 1, &[&[Push(1), Peek], &[Pop, Pop]])),
+    two("peek_stale_empty", || word::<2>(7, 1, &[&[Push(1), Peek], &[Pop, Pop]])),
     Model::full("peek_stale_full", || word::<2>(7, 1, &[&[Pop, Peek], &[Push(1), Push(2)]])),
     Model::full("peek_stale_peek", || word::<2>(7, 1, &[&[Push(1), Peek], &[Pop, Peek]])),
     large("peek_push_pop_3", || word::<2>(7, 1, &[&[Peek, Peek], &[Push(1)], &[Pop]])),

@@ -133,8 +133,8 @@ pub const MODELS: &[Model] = queue_models! {
     large("take_pop", || inbox::<2>(7, 2, &[&[TakeAll, Push(1)], &[Pop, Pop]])),
     // What a pop has left on the consumer's side comes first.
     large("rest_take", || inbox::<3>(11, 2, &[&[Pop, TakeAll], &[Push(1)]])),
-    large("rest_take_pop", || inbox::<3>(11, 2, &[&[Pop, TakeAll], &[Push(1), Pop]])),
-    large("rest_take_take", || inbox::<3>(11, 2, &[&[Pop, TakeAll], &[Push(1), TakeAll]])),
+    larger("rest_take_pop", || inbox::<3>(11, 2, &[&[Pop, TakeAll], &[Push(1), Pop]])),
+    larger("rest_take_take", || inbox::<3>(11, 2, &[&[Pop, TakeAll], &[Push(1), TakeAll]])),
     large("take_close", || inbox::<1>(3, 1, &[&[TakeAll, TakeAll], &[Push(1), Close]])),
     large("take_close_push", || inbox::<2>(7, 0, &[&[TakeAll], &[Push(1)], &[Close]])),
     Model::full("take_look", || inbox::<2>(7, 1, &[&[TakeAll, Len], &[Ticket, IsEmpty]])),
@@ -144,7 +144,7 @@ pub const MODELS: &[Model] = queue_models! {
         inbox::<3>(3, 1, &[&[TakeAll, TakeAll], &[Push(1), Push(2), Push(3)]])
     }),
     // Who wakes, and what becomes of a batch.
-    Model::bounded("first_wakes", 3, LARGE, first_wakes::<1>),
+    Model::bounded("first_wakes", 2, LARGE, first_wakes::<1>),
     Model::bounded("first_wakes_twice", 1, LARGE, first_wakes::<2>),
     Model::full("dropped_batch", dropped_batch),
     // In a channel.

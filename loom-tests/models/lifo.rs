@@ -79,10 +79,10 @@ pub const MODELS: &[Model] = queue_models! {
     new, stack, large, large,
     // An old top that is the top again, up to the bound of the tag.
     Model::bounded("asleep_2", 2, LARGE, asleep::<Narrow<2>>),
-    Model::bounded("asleep_3", 2, LARGE, asleep::<Narrow<3>>),
+    Model::bounded("asleep_3", 1, LARGE, asleep::<Narrow<3>>),
     Model::full("old_top", || stack::<2>(3, 2, &[&[Pop], &[Pop, Pop, Push(1)]])),
     large("old_top_twice", || stack::<2>(3, 2, &[&[Pop, Push(1)], &[Pop, Pop, Push(2)]])),
-    large("old_top_three", || stack::<2>(3, 2, &[&[Pop], &[Pop], &[Pop, Push(1)]])),
+    Model::bounded("old_top_three", 2, LARGE, || stack::<2>(3, 2, &[&[Pop], &[Pop], &[Pop, Push(1)]])),
     // Who comes after a pop or a push on the head sees the cells that were given back before it.
     large("given_back_pop", || stack::<2>(3, 2, &[&[Pop, Pop], &[Pop, Push(1)]])),
     large("given_back_push", || stack::<3>(3, 2, &[&[Pop, Pop], &[Push(1), Push(2)]])),

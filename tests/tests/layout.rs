@@ -7,6 +7,8 @@ use inkle::threading::{Condition, Event, Guard, Lock, Semaphore};
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
 use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
+use inkle_core::queue::inbox::Inbox;
+use inkle_core::queue::lifo::Stack;
 use inkle_core::queue::priority::{Heap, Levels};
 use inkle_core::queue::spsc::{Consumer, Overwriting, Producer, Ring, overwriting};
 use inkle_core::queue::word::{WordRing, WordSlot};
@@ -48,6 +50,10 @@ fn the_table_of_sizes() {
         Overwriting<[u8; 64], 8>: 1024,
         overwriting::Producer<'static, u64, 8>: 32,
         overwriting::Consumer<'static, u64, 8>: 32,
+        Stack<u64, 8>: 640,
+        Stack<[u8; 64], 8>: 1152,
+        Inbox<u64, 8>: 768,
+        Inbox<[u8; 64], 8>: 1280,
         Channel<WordRing<u32, 8>, Private>: 640,
         Channel<Fifo<u64, 8>, Private>: 1152,
         Channel<FastFifo<u64, 8>, Private>: 768,

@@ -15,6 +15,8 @@ use inkle::threading::{
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
 use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
+use inkle_core::queue::inbox::{Batch, Inbox};
+use inkle_core::queue::lifo::Stack;
 use inkle_core::queue::priority::{Heap, Levels};
 use inkle_core::queue::spsc::{
     Consumer, Overwriting, Producer, ReadChunk, Ring, WriteChunk, overwriting,
@@ -77,6 +79,18 @@ check! {
     Fifo<OneAtATime, 4>: true true;
     Fifo<Here, 4>: false false;
     Fifo<Borrowed, 4>: false false;
+    Stack<u32, 4>: true true;
+    Stack<OneAtATime, 4>: true true;
+    Stack<Here, 4>: false false;
+    Stack<Borrowed, 4>: false false;
+    Inbox<u32, 4>: true true;
+    Inbox<OneAtATime, 4>: true true;
+    Inbox<Here, 4>: false false;
+    Inbox<Borrowed, 4>: false false;
+    Batch<'static, u32, 4>: true true;
+    Batch<'static, OneAtATime, 4>: true true;
+    Batch<'static, Here, 4>: false false;
+    Batch<'static, Borrowed, 4>: false false;
 
     FastFifo<u32, 4>: true true;
     FastFifo<OneAtATime, 4>: true true;

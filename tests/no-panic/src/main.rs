@@ -14,6 +14,8 @@ use inkle_core::queue::Queue;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::priority::{Heap, Level, Levels};
 use inkle_core::queue::spsc::{Overwriting, Ring};
+use inkle_core::queue::inbox::Inbox;
+use inkle_core::queue::lifo::Stack;
 use inkle_core::queue::word::WordRing;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{Condition, Event, Lock, Semaphore};
@@ -51,6 +53,8 @@ static LEVELS: Channel<Levels<Large, 3, 5>, Ground> = Channel::new(Levels::new()
 static TURNS: Channel<Ring<Large, 5>, Ground> = Channel::new(Ring::new());
 static RING: Ring<Large, 5> = Ring::new();
 static LATEST: Overwriting<Large, 5> = Overwriting::new();
+static STACK: Channel<Stack<Large, 5>, Ground> = Channel::new(Stack::new());
+static INBOX: Channel<Inbox<Large, 5>, Ground> = Channel::new(Inbox::new());
 static SLAB: Slab<Large, 5> = Slab::new();
 static POOL: Pool<5> = Pool::new();
 static LOCK: Lock<Ground> = Lock::new();
@@ -86,6 +90,11 @@ fn queues() {
         black_box(levels.try_push(level, [1; 4]).is_ok());
     }
     black_box((levels.try_pop().is_ok(), levels.close(), levels.len(), levels.ticket()));
+    black_box((short.force_push(true).is_ok(), short.peek(), long.force_push([1; 4]).is_ok()));
+    let inbox = Inbox::<Large, 3>::new();
+    black_box((inbox.try_push([1; 4]).is_ok(), inbox.try_pop().is_ok()));
+    let mut batch = inbox.take_all();
+    black_box((batch.next(), batch.is_last()));
     if let Ok(handle) = SLAB.insert(black_box([1; 4])) {
         black_box(SLAB.remove(black_box(handle)));
     }
@@ -163,6 +172,8 @@ pub extern "C" fn _start() -> ! {
     channel(&HEAP, || black_box([1; 4]), timeout);
     channel(&LEVELS, || black_box((Level::LAST, [1; 4])), timeout);
     channel(&TURNS, || black_box([1; 4]), timeout);
+    channel(&STACK, || black_box([1; 4]), timeout);
+    channel(&INBOX, || black_box([1; 4]), timeout);
     queues();
     rings();
     sync(timeout);
