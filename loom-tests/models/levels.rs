@@ -175,11 +175,11 @@ pub const MODELS: &[Model] = queue_models! {
     long("unmark_unmark_push", || levels::<2>(1, 0, &[&[Pop], &[Pop], &[Push(2), Pop]])),
     long("unmark_stale", || levels::<2>(0, 1, &[&[Push(1), Push(4)], &[Pop, Pop], &[Pop]])),
     // Both levels: the less urgent one, then the other, and the other way about.
-    two("both_levels", || levels::<3>(0, 0, &[&[Push(2), Push(1)], &[Pop, Pop]])),
-    two("both_levels_back", || levels::<3>(0, 1, &[&[Push(1), Push(2)], &[Pop, Pop]])),
+    Model::full("both_levels", || levels::<3>(0, 0, &[&[Push(2), Push(1)], &[Pop, Pop]])),
+    Model::full("both_levels_back", || levels::<3>(0, 1, &[&[Push(1), Push(2)], &[Pop, Pop]])),
     long("both_levels_3", || levels::<3>(0, 1, &[&[Push(1), Push(2)], &[Pop], &[Pop]])),
     // Close between two rings.
-    Model::full("close_levels", || levels::<2>(0, 0, &[&[Close], &[Push(1), Push(2)]])),
+    two("close_levels", || levels::<2>(0, 0, &[&[Close], &[Push(1), Push(2)]])),
     two("close_levels_back", || levels::<2>(0, 0, &[&[Close], &[Push(2), Push(1)]])),
     long("close_levels_pop", || levels::<2>(0, 0, &[&[Close, Pop], &[Push(1), Pop], &[Push(2)]])),
     long("close_close_push", || levels::<2>(0, 0, &[&[Close], &[Close, Pop], &[Push(1), Push(2)]])),

@@ -1,7 +1,7 @@
 //! What holds items in some order and knows nothing of threads.
 
 /// Holds items and gives them back in an order of its own: a list, a stack, a heap. Only one thread
-/// at a time uses it; [`Elastic`](crate::elastic::Elastic) and other users see to that.
+/// at a time uses it; [`Guarded`](super::Guarded) and [`Elastic`](crate::elastic::Elastic) see to that.
 ///
 /// ```
 /// use inkle_core::queue::Container;

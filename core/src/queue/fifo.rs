@@ -5,11 +5,9 @@
 //!
 //! # Layout of `Fifo`
 //!
-//! `N` cells, of which a pool knows the free ones ([`Cells`]), and a [`WordRing`] `used` of the
+//! `N` cells, of which a pool knows the free ones (`cells.rs`), and a [`WordRing`] `used` of the
 //! indices of the full ones in order. Push: claim a cell, write the item, push its index. Pop: pop an
-//! index, read the item, release the cell.
-//!
-//! The invariants are those of [`Cells`].
+//! index, read the item, release the cell. The invariants are those of the cells.
 //!
 //! # Linearization points
 //!

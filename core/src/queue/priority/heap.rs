@@ -170,7 +170,7 @@ impl<T: Ord> Entry<T> {
 /// itself, for one thread at a time.
 ///
 /// A comparison that panics changes nothing, but the item that was to be put is dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct MinHeap<I> {
     items: I,
     /// The number of the next arrival. 64 bits never come round.

@@ -222,7 +222,8 @@ impl<T, const L: usize, const N: usize, W: Width> Levels<T, L, N, W> {
                 // and then see a stale `Full` while another pops and then sees a stale `Empty`.
                 fence(Ordering::SeqCst);
                 // Acquire, pairs with the Release of the exchange below: whoever sees `Empty` sees
-                // that the items are gone.
+                // that the items are gone. (No model needs it here beside the first look's: whoever
+                // could tell the difference has a fence of its own.)
                 if self.word.load(Ordering::Acquire) & (Self::MARKS | Self::CLOSED) == 0 {
                     return no_item(PopError::Empty);
                 }
@@ -237,7 +238,8 @@ impl<T, const L: usize, const N: usize, W: Width> Levels<T, L, N, W> {
                     // Fails if a push has been counted since, or the queue closed: then we look again,
                     // as we do anyway.
                     //
-                    // Release, pairs with the Acquire of `Empty`: we have seen the ring empty.
+                    // Release, pairs with the Acquire of `Empty`: we have seen the ring empty. (The
+                    // fence in the ring's `Empty` would do as well; its `Closed` has none.)
                     // Relaxed on failure: we look again.
                     let _ = self.word.compare_exchange(
                         word,
