@@ -77,19 +77,35 @@ fn compare<Q: Queue<Item = u32>>(queue: &Q, newest_first: bool, seed: u64, more:
     assert_eq!(queue.try_pop(), Err(PopError::Closed));
 }
 
+/// At several capacities; `[2]` and `[3]`: at those that a tag of so many bits can count.
 macro_rules! capacities {
+    ($name:ident: $queue:ident[$($width:ty)?], $newest_first:literal, $more:ident, [2]) => {
+        capacities!($name: $queue[$($width)?], $newest_first, $more, 1 2 3);
+    };
+    ($name:ident: $queue:ident[$($width:ty)?], $newest_first:literal, $more:ident, [3]) => {
+        capacities!($name: $queue[$($width)?], $newest_first, $more, 1 2 3 4 7);
+    };
     ($name:ident: $queue:ident[$($width:ty)?], $newest_first:literal, $more:ident) => {
+        capacities!($name: $queue[$($width)?], $newest_first, $more, 1 2 3 4 7 100);
+    };
+    (
+        $name:ident: $queue:ident[$($width:ty)?], $newest_first:literal, $more:ident,
+        $($capacity:literal)*
+    ) => {
         #[test]
         fn $name() {
-            for seed in 1..=3 {
-                compare(&$queue::<u32, 1 $(, $width)?>::new(), $newest_first, seed, &$more);
-                compare(&$queue::<u32, 2 $(, $width)?>::new(), $newest_first, seed, &$more);
-                compare(&$queue::<u32, 3 $(, $width)?>::new(), $newest_first, seed, &$more);
-                compare(&$queue::<u32, 4 $(, $width)?>::new(), $newest_first, seed, &$more);
-                compare(&$queue::<u32, 7 $(, $width)?>::new(), $newest_first, seed, &$more);
-                compare(&$queue::<u32, 100 $(, $width)?>::new(), $newest_first, seed, &$more);
-            }
+            capacities!(@ $queue[$($width)?], $newest_first, $more, $($capacity)*);
         }
+    };
+    (@ $queue:ident[$($width:ty)?], $newest_first:literal, $more:ident,) => {};
+    (
+        @ $queue:ident[$($width:ty)?], $newest_first:literal, $more:ident,
+        $one:literal $($capacity:literal)*
+    ) => {
+        for seed in 1..=3 {
+            compare(&$queue::<u32, $one $(, $width)?>::new(), $newest_first, seed, &$more);
+        }
+        capacities!(@ $queue[$($width)?], $newest_first, $more, $($capacity)*);
     };
 }
 
@@ -140,11 +156,11 @@ type Inbox2<T, const N: usize> = Inbox<T, N, Spin, Narrow<2>>;
 type Inbox3<T, const N: usize> = Inbox<T, N, Spin, Narrow<3>>;
 
 capacities!(stack: Stack[], true, nothing);
-capacities!(stack_with_a_tag_of_two_bits: Stack[Narrow<2>], true, nothing);
-capacities!(stack_with_a_tag_of_three_bits: Stack[Narrow<3>], true, nothing);
+capacities!(stack_with_a_tag_of_two_bits: Stack[Narrow<2>], true, nothing, [2]);
+capacities!(stack_with_a_tag_of_three_bits: Stack[Narrow<3>], true, nothing, [3]);
 capacities!(inbox: Inbox[], false, take_all);
-capacities!(inbox_with_a_tag_of_two_bits: Inbox2[], false, take_all);
-capacities!(inbox_with_a_tag_of_three_bits: Inbox3[], false, take_all);
+capacities!(inbox_with_a_tag_of_two_bits: Inbox2[], false, take_all, [2]);
+capacities!(inbox_with_a_tag_of_three_bits: Inbox3[], false, take_all, [3]);
 #[cfg(target_has_atomic = "64")]
 capacities!(forced_word_ring: WordRing[], false, force_word);
 #[cfg(target_has_atomic = "64")]

@@ -59,7 +59,7 @@ fn channel<const N: usize>(inside: u8, scripts: &'static [&'static [Op]]) {
 /// The producers wake the consumer only after an [`Arrival::First`]; it waits for what both push.
 fn first_wakes<const EACH: u8>() {
     let ledger = Ledger::default();
-    let shared = Arc::new((new::<4>(), EventCount::<Loom>::new()));
+    let shared = Arc::new((Inbox::<Token, 4, Fair, Narrow<3>>::new(), EventCount::<Loom>::new()));
     let producers = [1, 2].map(|producer| {
         let (shared, ledger) = (shared.clone(), ledger.clone());
         spawn(move || {
@@ -113,7 +113,7 @@ const LARGE: &str = "unbounded: millions of executions in the exact tier";
 
 /// A model that is too large without a bound: a pool, a head and the consumer's side.
 const fn large(name: &'static str, body: fn()) -> Model {
-    Model::bounded(name, 3, LARGE, body)
+    Model::bounded(name, 4, LARGE, body)
 }
 
 /// A model in which two consumers may spin.

@@ -163,7 +163,7 @@ impl<T> Drop for Claim<'_, T> {
 }
 
 /// How long the loser of an exchange stays away.
-const LOST: u32 = 128;
+pub(super) const LOST: u32 = 128;
 
 /// Another thread has won the exchange on this end of the queue, and will want the next one too: to
 /// come back at once only takes the line away from it. Then gives the position again.

@@ -17,15 +17,16 @@
 //! # Linearization points
 //!
 //! Push and close are those of the chain, and so is "nothing more" (`Empty`, `Closed`, the end of a
-//! batch): nobody else changes `rest` meanwhile. Taking: at the store of `rest`. `Full` is "the pool
-//! is empty": a cell whose item lies in a batch counts as full until the batch has passed it on.
+//! batch): nobody else changes `rest` meanwhile. Taking: at the store of `rest`. `Full` is "no cell is
+//! free": a cell whose item lies in a batch counts as full until the batch has given it back.
 //!
 //! # Progress and cost
 //!
 //! Pushes: lock-free, interrupt-safe. Taking, whether one or all: lock-free for a single consumer;
 //! of several, one waits until the other has stored `rest`, which is *blocking*. Taking all is two
-//! read-modify-writes for a batch and one an item; popping is two an item. A word and a half a slot
-//! beside the item. Interrupt-off window: none.
+//! read-modify-writes for a batch, and one for each 32 cells (or each eighth of the inbox, if that is
+//! less) that it gives back; popping is two an item. Half a word a slot beside the item (with padding:
+//! one). Interrupt-off window: none.
 
 use core::fmt;
 use core::iter::FusedIterator;
@@ -33,7 +34,7 @@ use core::marker::PhantomData;
 
 use ::spin::relax::{RelaxStrategy, Spin};
 
-use super::chain::{Chain, error};
+use super::chain::{Chain, Kept, error};
 use super::fast::relax;
 use super::ring::{Native, Width};
 use super::{Queue, drop_each, no_item};
@@ -128,7 +129,8 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> Inbox<T, N, R, W> {
         let (newest, is_last) = self.chain.take();
         // Release, pairs with the Acquire of `hold`: our take from the chain comes before theirs.
         self.rest.store(0, Ordering::Release);
-        Batch { chain: &self.chain, older, newer: self.chain.turn_round(newest), is_last }
+        let newer = self.chain.turn_round(newest);
+        Batch { chain: &self.chain, kept: Kept::new(&self.chain), older, newer, is_last }
     }
 
     /// As the trait's [`try_pop`](Queue::try_pop): the oldest item.
@@ -179,8 +181,8 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> Inbox<T, N, R, W> {
 impl<T, const N: usize, R: RelaxStrategy, W: Width> Queue for Inbox<T, N, R, W> {
     type Item = T;
 
-    // A push and a close end with one on the head of the chain, which decides `Empty` and `Closed`;
-    // a pop with one on the pool, which decides `Full`.
+    // A push and a close end with one on the head of the items, which decides `Empty` and `Closed`; a
+    // pop with one on that of the free cells, which decides `Full`.
     const BY_RMW: bool = true;
 
     #[inline]
@@ -209,7 +211,7 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> Queue for Inbox<T, N, R, W> 
     }
 
     fn len(&self) -> usize {
-        self.chain.taken()
+        self.chain.inside()
     }
 
     fn ticket(&self) -> usize {
@@ -247,12 +249,14 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> fmt::Debug for Inbox<T, N, R
     }
 }
 
-/// What [`Inbox::take_all`] took: an iterator over the items in the order of their arrival. Each
-/// gives its cell back as it comes out; what is left is dropped with the batch. (A batch that is
-/// forgotten keeps its cells for ever.)
+/// What [`Inbox::take_all`] took: an iterator over the items in the order of their arrival. Their cells
+/// go back a few at a time, the last ones when the batch is dropped, and what is left in it is dropped
+/// with it. (A batch that is forgotten keeps its cells for ever.)
 #[must_use = "what is in it is dropped with it"]
 pub struct Batch<'a, T, const N: usize, W: Width = Native> {
     chain: &'a Chain<T, N, W>,
+    /// The cells of items that have come out.
+    kept: Kept<'a, T, N, W>,
     /// What pops had left: comes before `newer`.
     older: u32,
     newer: u32,
@@ -277,7 +281,7 @@ impl<T, const N: usize, W: Width> Iterator for Batch<'_, T, N, W> {
         let (owned, rest) = self.chain.split(self.older)?;
         self.older = rest;
         // SAFETY: a node in a list holds an item; the only read.
-        Some(unsafe { owned.read() })
+        Some(unsafe { owned.kept_in(&mut self.kept).read() })
     }
 }
 

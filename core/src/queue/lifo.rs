@@ -2,16 +2,15 @@
 //!
 //! # Layout
 //!
-//! A chain: nodes with a cell and a link, a [`Pool`](crate::slab::Pool) of the free ones, and one word
-//! `tag | CLOSED | top`. Layout, invariants, linearization points and the bound on a sleeping pop are
+//! A chain: nodes with a cell and a link on two lists, each with one word `tag | CLOSED | top`. Layout, invariants, linearization points and the bound on a sleeping pop are
 //! those of `chain.rs`; there it is also argued why a tag that only pushes move keeps an old top from
 //! being taken for a new one.
 //!
 //! # Progress and cost
 //!
 //! Lock-free, interrupt-safe: a thread that stops for ever costs one cell. Two read-modify-writes an
-//! operation, one of them on the one word that all threads want: under contention a stack is slower
-//! than a queue. A word and a half a slot beside the item. Interrupt-off window: none.
+//! operation, both on the one line that all threads want: under contention a stack is slower than a
+//! queue. Half a word a slot beside the item (with padding: one). Interrupt-off window: none.
 
 use core::fmt;
 
@@ -25,9 +24,9 @@ use crate::error::{PopError, PushError};
 /// For work whose newest part is still warm in the cache, and for spare objects. Where order of
 /// arrival matters, or many threads push and pop at once, take [`Fifo`](super::fifo::Fifo).
 ///
-/// `Empty` and `Closed` are exact. `Full` means that there is no free cell, and
-/// [`len`](Queue::len) is the number of cells that are not free: both count a cell that another
-/// thread's push or pop is just working on.
+/// `Empty` and `Closed` are exact. `Full` means that there is no free cell: that counts a cell which
+/// another thread's push or pop is just working on. [`len`](Queue::len) counts an item until its pop has
+/// given the cell back.
 ///
 /// At most 2047 items fit where the target has only 32-bit compare-and-swap (more do not compile).
 /// `W` limits the tag for models and tests; leave it at [`Native`].
@@ -84,8 +83,8 @@ impl<T, const N: usize, W: Width> Stack<T, N, W> {
 impl<T, const N: usize, W: Width> Queue for Stack<T, N, W> {
     type Item = T;
 
-    // A push and a close end with one on the head, which decides `Empty` and `Closed`; a pop with one
-    // on the pool, which decides `Full`.
+    // A push and a close end with one on the head of the items, which decides `Empty` and `Closed`; a
+    // pop with one on that of the free nodes, which decides `Full`.
     const BY_RMW: bool = true;
 
     #[inline]
@@ -111,7 +110,7 @@ impl<T, const N: usize, W: Width> Queue for Stack<T, N, W> {
     }
 
     fn len(&self) -> usize {
-        self.chain.taken()
+        self.chain.inside()
     }
 
     fn ticket(&self) -> usize {

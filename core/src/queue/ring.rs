@@ -153,7 +153,11 @@ impl Geometry {
     /// The next position: the next slot, or the first one a lap later.
     #[inline(always)]
     pub(super) const fn after(self, position: usize) -> usize {
-        if self.index(position) + 1 < self.capacity {
+        if self.capacity == self.one_lap {
+            // The index overflows into the lap by itself. (Where the capacity is not known when
+            // compiling, this is one more test that always goes the same way.)
+            position.wrapping_add(1) & (self.era_mask | (self.one_lap - 1))
+        } else if self.index(position) + 1 < self.capacity {
             position + 1
         } else {
             self.era_after(self.era(position))

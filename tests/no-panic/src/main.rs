@@ -10,7 +10,7 @@ use core::time::Duration;
 use inkle_core::channel::{Channel, Shutdown};
 use inkle_core::event_count::EventCount;
 use inkle_core::platform::{Board, Deadline, Spin};
-use inkle_core::queue::Queue;
+use inkle_core::queue::{Peek, Queue};
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::priority::{Heap, Level, Levels};
 use inkle_core::queue::spsc::{Overwriting, Ring};

@@ -17,8 +17,10 @@
 //!
 //! That of [`Guarded`]. A push compares at most `log2(len)` times, for a random item about twice; a
 //! pop about `log2(len)` times, since it goes down by the smaller child alone and then looks from
-//! below where the last entry belongs. Each move is a swap of two entries. An entry is the item and
+//! below where the last entry belongs. Each move is one entry. An entry is the item and
 //! eight bytes.
+
+use core::cmp::Ordering;
 
 use crate::platform::Platform;
 use crate::queue::{Container, Guarded, Peek};
@@ -161,8 +163,19 @@ pub struct Entry<T> {
 
 impl<T: Ord> Entry<T> {
     /// Runs code of the item: it may panic.
+    #[inline(always)]
     fn precedes(&self, other: &Self) -> bool {
-        self.item.cmp(&other.item).then(self.arrival.cmp(&other.arrival)).is_lt()
+        match self.item.cmp(&other.item) {
+            Ordering::Equal => self.came_before(other),
+            order => order == Ordering::Less,
+        }
+    }
+
+    /// Out of line, so that the usual answer needs no branch: which of two items is smaller is what
+    /// no processor can foresee.
+    #[cold]
+    fn came_before(&self, other: &Self) -> bool {
+        self.arrival < other.arrival
     }
 }
 
@@ -202,30 +215,23 @@ impl<T: Ord, I: Items<Item = Entry<T>>> Container for MinHeap<I> {
         let entry = Entry { item, arrival: self.arrivals };
         let end = len + 1;
         let place = place_of_new(self.items.as_slice(), &entry, end);
-        // From here on no code of the item runs.
-        self.items.push(entry).map_err(|entry| entry.item)?;
+        // From here on no code of the item runs. The entry takes its place, and what was there and below
+        // goes down by one.
         self.arrivals = self.arrivals.wrapping_add(1);
-        let entries = self.items.as_mut_slice();
-        let mut low = end;
-        while low > place {
-            swap(entries, low / 2, low);
-            low /= 2;
-        }
-        Ok(())
+        let levels = end.ilog2() - place.ilog2();
+        let way_down = (1..=levels).rev().map(|shift| end >> shift);
+        let lowest = carry(self.items.as_mut_slice(), entry, way_down);
+        self.items.push(lowest).map_err(|entry| entry.item)
     }
 
     fn take(&mut self) -> Option<T> {
         let (last, rest) = self.items.as_slice().split_last()?;
-        let end = rest.len() + 1;
         let place = place_of_last(rest, last);
-        // From here on no code of the item runs. The root goes down to the place, everything on the
-        // way up by one; then the last entry takes its place.
-        let entries = self.items.as_mut_slice();
-        for shift in (0..place.checked_ilog2().unwrap_or(0)).rev() {
-            swap(entries, (place >> shift) / 2, place >> shift);
-        }
-        swap(entries, place, end);
-        self.items.pop().map(|entry| entry.item)
+        // From here on no code of the item runs. The last entry takes its place, what was there and above
+        // goes up by one, and out comes the root.
+        let last = self.items.pop()?;
+        let way_up = core::iter::successors(Some(place), |place| Some(place / 2));
+        Some(carry(self.items.as_mut_slice(), last, way_up.take_while(|place| *place > 0)).item)
     }
 
     fn len(&self) -> usize {
@@ -250,13 +256,11 @@ fn place_of_new<T: Ord>(entries: &[Entry<T>], new: &Entry<T>, end: usize) -> usi
 /// gone; `rest` is all but the last. Only compares.
 fn place_of_last<T: Ord>(rest: &[Entry<T>], last: &Entry<T>) -> usize {
     let mut place = 1;
-    loop {
-        let (left, right) = (2 * place, 2 * place + 1);
-        place = match (at(rest, left), at(rest, right)) {
-            (Some(first), Some(second)) if second.precedes(first) => right,
-            (Some(_), _) => left,
-            (None, _) => break,
-        };
+    while let Some([left, right]) = rest.get(2 * place - 1..=2 * place) {
+        place = 2 * place + usize::from(right.precedes(left));
+    }
+    if 2 * place <= rest.len() {
+        place *= 2;
     }
     // It came from the bottom, so it mostly belongs there.
     while place > 1 && at(rest, place).is_some_and(|entry| last.precedes(entry)) {
@@ -270,11 +274,13 @@ fn at<T>(entries: &[T], place: usize) -> Option<&T> {
     entries.get(place.checked_sub(1)?)
 }
 
-/// Exchanges the entries at two places, counted from 1, of which `low` is not the first; nothing if
-/// both are the same. (A slice's own `swap` can panic.)
-fn swap<T>(entries: &mut [T], high: usize, low: usize) {
-    let Some((front, back)) = entries.split_at_mut_checked(low.wrapping_sub(1)) else { return };
-    if let (Some(high), Some(low)) = (front.get_mut(high.wrapping_sub(1)), back.first_mut()) {
-        core::mem::swap(high, low);
+/// Puts `entry` at the first of the places, counted from 1, what was there at the second, and so on;
+/// gives what was at the last.
+fn carry<T>(entries: &mut [T], mut entry: T, places: impl Iterator<Item = usize>) -> T {
+    for place in places {
+        if let Some(there) = entries.get_mut(place.wrapping_sub(1)) {
+            entry = core::mem::replace(there, entry);
+        }
     }
+    entry
 }

@@ -93,8 +93,11 @@ impl<'a, T, const N: usize, R: RelaxStrategy, W: Width> Consumer<'a, T, N, R, W>
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
         if self.head == self.limit {
-            if let Err(error) = self.find_item() {
-                return no_item(error);
+            self.look();
+            if self.head == self.limit {
+                if let Err(error) = self.find_item() {
+                    return no_item(error);
+                }
             }
         }
         let taken = Taken(self);
@@ -110,19 +113,16 @@ impl<'a, T, const N: usize, R: RelaxStrategy, W: Width> Consumer<'a, T, N, R, W>
         self.read_chunk(1).ok()?.into_slices().0.first()
     }
 
-    /// What is known of the items is used up: are there more?
-    #[inline(never)]
+    /// A look has shown no item: is that so?
+    #[cold]
     fn find_item(&mut self) -> Result<(), PopError> {
-        if self.look() == self.head {
-            // Pairs with the fence before the producer's `Full`: see `ring.rs`.
-            fence(Ordering::SeqCst);
-            match self.look() {
-                tail if tail == self.head => return Err(PopError::Empty),
-                tail if tail == self.head | CLOSED => return Err(PopError::Closed),
-                _ => return Ok(()),
-            }
+        // Pairs with the fence before the producer's `Full`: see `ring.rs`.
+        fence(Ordering::SeqCst);
+        match self.look() {
+            tail if tail == self.head => Err(PopError::Empty),
+            tail if tail == self.head | CLOSED => Err(PopError::Closed),
+            _ => Ok(()),
         }
-        if self.limit == self.head { Err(PopError::Closed) } else { Ok(()) }
     }
 
     /// Looks how far the producer has come, and whether it has closed.

@@ -77,7 +77,7 @@ impl<'a, T, const N: usize, R: RelaxStrategy, W: Width> Producer<'a, T, N, R, W>
     }
 
     /// What is known of the room is used up: is there more?
-    #[inline(never)]
+    #[cold]
     fn find_room(&mut self) -> Result<(), PushError<()>> {
         if self.is_closed() {
             return Err(PushError::Closed(()));
