@@ -12,7 +12,7 @@
 //! | 0 | [`atomic`] | the one door to atomics, cells, fences and spin hints |
 //! | 1 | [`platform`] | what the kernel asks of the ground: a clock, sleep, wake; [`Deadline`] |
 //! | 2 | [`event_count`] | sleep until something may have changed |
-//! | 3 | [`queue`], [`slab`] | queues that never block, each with its progress guarantee |
+//! | 3 | [`queue`], [`slab`] | queues that answer at once, each with its progress guarantee |
 //! | 4 | [`sync`], [`channel`], [`select`] | locks and events; any queue made blocking and awaitable; the first of several |
 //! | 5 | [`elastic`] | a queue that grows when it must |
 //!
@@ -66,10 +66,10 @@
 //! | `spsc::Ring<[u8; 64], 8>` | 768 | 544 | 528 |
 //! | `spsc::Overwriting<u64, 8>` | 512 | 208 | 144 |
 //! | `spsc::Overwriting<[u8; 64], 8>` | 1024 | 768 | 704 |
-//! | `Stack<u64, 8>` | 640 | 216 | 176 |
-//! | `Stack<[u8; 64], 8>` | 1152 | 632 | 588 |
-//! | `Inbox<u64, 8>` | 768 | 224 | 184 |
-//! | `Inbox<[u8; 64], 8>` | 1280 | 640 | 592 |
+//! | `Stack<u64, 8>` | 256 | 144 | 136 |
+//! | `Stack<[u8; 64], 8>` | 768 | 560 | 552 |
+//! | `Inbox<u64, 8>` | 384 | 152 | 144 |
+//! | `Inbox<[u8; 64], 8>` | 896 | 568 | 556 |
 //! | `Pool<8>` | 384 | 80 | 40 |
 //! | `Slab<u64, 8>` | 512 | 208 | 168 |
 //! | `Channel<WordRing<u8, 8>, P>` | 640 | 208 | 116 |

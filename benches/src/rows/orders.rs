@@ -128,6 +128,28 @@ impl Holds for BinaryHeap<Reverse<u64>> {
     }
 }
 
+/// The same with arrival numbers: first in, first out among equals, as ours.
+#[derive(Default)]
+struct Stable {
+    heap: BinaryHeap<Reverse<(u64, u64)>>,
+    arrivals: u64,
+}
+
+impl Holds for Stable {
+    fn add(&mut self, item: u64) {
+        self.heap.push(Reverse((item, self.arrivals)));
+        self.arrivals += 1;
+    }
+
+    fn give(&mut self) -> Option<u64> {
+        self.heap.pop().map(|Reverse((item, _))| item)
+    }
+
+    fn count(&self) -> usize {
+        self.heap.len()
+    }
+}
+
 /// One list a level, the way one would write it by hand.
 #[derive(Default)]
 struct Lists([VecDeque<u64>; LEVELS]);
@@ -396,7 +418,8 @@ macro_rules! order_runs {
             $run::<StdLocked<Lists>>,
             $run::<ParkingLot<Lists>>,
             $run::<StdLocked<BinaryHeap<Reverse<u64>>>>,
-            $run::<ParkingLot<BinaryHeap<Reverse<u64>>>> as fn(u64) -> Duration,
+            $run::<StdLocked<Stable>>,
+            $run::<ParkingLot<Stable>> as fn(u64) -> Duration,
         ]
     };
 }
@@ -428,7 +451,7 @@ pub(crate) fn rows() -> Vec<Row> {
             ],
         });
     }
-    for (shape, [levels, heap, std_lists, lists, std_heap, binary]) in [
+    for (shape, [levels, heap, std_lists, lists, unstable, std_heap, stable]) in [
         ("half full, 1 thread", order_runs!(half_full)),
         ("scattered, 2p2c", order_runs!(scattered)),
     ] {
@@ -446,8 +469,9 @@ pub(crate) fn rows() -> Vec<Row> {
             shape,
             contenders: vec![
                 ours("priority::Heap", Some(Bar::AS_FAST), heap),
-                peer("std Mutex<BinaryHeap>", std_heap),
-                peer("parking_lot Mutex<BinaryHeap>", binary),
+                peer("std Mutex<BinaryHeap>, not stable", unstable),
+                peer("std Mutex<BinaryHeap>, stable", std_heap),
+                peer("parking_lot Mutex<BinaryHeap>, stable", stable),
             ],
         });
     }

@@ -1,4 +1,4 @@
-//! Floor 3: queues that never block.
+//! Floor 3: queues that answer at once.
 //!
 //! | want | take |
 //! |---|---|
