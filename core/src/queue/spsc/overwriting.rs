@@ -300,7 +300,7 @@ impl<T, const N: usize, W: Width> Producer<'_, T, N, W> {
         // Release of a pop's exchange: the consumer is done with the cell that it left there.
         let full = Overwriting::<T, N, W>::word(position, spare) | FULL;
         let word = ring.slot(position).swap(full, Ordering::AcqRel);
-        self.own.position = Overwriting::<T, N, W>::GEOMETRY.after(position);
+        self.own.position = Overwriting::<T, N, W>::GEOMETRY.after_const(position);
         self.own.spare = Overwriting::<T, N, W>::cell_of(word);
         if word & FULL == 0 {
             return None;
@@ -386,7 +386,7 @@ impl<T, const N: usize, W: Width> Consumer<'_, T, N, W> {
             let lap = Overwriting::<T, N, W>::era(word);
             if lap != era {
                 // Overtaken: the slot's item is the newest but what came after it.
-                self.own.position = geometry.after(geometry.era_before(lap) | index);
+                self.own.position = geometry.after_const(geometry.era_before(lap) | index);
                 continue;
             }
             let next = Overwriting::<T, N, W>::word(geometry.era_after(era), spare);
@@ -397,7 +397,7 @@ impl<T, const N: usize, W: Width> Consumer<'_, T, N, W> {
                 .compare_exchange(word, next | word & CLOSED, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok()
             {
-                self.own.position = geometry.after(position);
+                self.own.position = geometry.after_const(position);
                 self.own.spare = Overwriting::<T, N, W>::cell_of(word);
                 // SAFETY: we have taken the cell out of a slot that was full (invariants 1 and 2),
                 // and as our spare it is written before it is read again.

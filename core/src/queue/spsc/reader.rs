@@ -70,7 +70,7 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> Taken<'_, '_, T, N, R, W> {
 impl<T, const N: usize, R: RelaxStrategy, W: Width> Drop for Taken<'_, '_, T, N, R, W> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.0.release(Ring::<T, N, R, W>::GEOMETRY.after(self.0.head));
+        self.0.release(Ring::<T, N, R, W>::GEOMETRY.after_const(self.0.head));
     }
 }
 

@@ -72,7 +72,7 @@ impl<'a, T, const N: usize, R: RelaxStrategy, W: Width> Producer<'a, T, N, R, W>
         unsafe {
             self.ring.cells.with_mut(geometry.index(self.tail), |cell| (*cell).write(item));
         }
-        self.publish(geometry.after(self.tail));
+        self.publish(geometry.after_const(self.tail));
         Ok(())
     }
 
@@ -238,7 +238,7 @@ impl<'a, T, const N: usize, R: RelaxStrategy, W: Width> Producer<'a, T, N, R, W>
                     let cells = &filled.producer.ring.cells;
                     cells.with_mut(geometry.index(filled.tail), |cell| (*cell).write(item));
                 }
-                filled.tail = geometry.after(filled.tail);
+                filled.tail = geometry.after_const(filled.tail);
                 filled.count += 1;
                 if filled.count == room {
                     break;
