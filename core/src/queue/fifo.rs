@@ -20,6 +20,23 @@
 //! Lock-free, interrupt-safe: a thread that stops for ever costs one cell. Two read-modify-writes an
 //! operation. Two words a slot beside the item. Interrupt-off window: none.
 
+//! # What else was tried
+//!
+//! A trial on two cores, nanoseconds an item of 64 bits on one thread; 1p1c; 2p2c; 4p4c: crossbeam's
+//! `ArrayQueue` 12.5; 37; 52; 64, two word rings 24; 51; 66; 55. In the report of the benches the ratio
+//! is from 1.0 to 1.4 on one thread and from 0.6 to 2.9 between threads, depending on where the machine
+//! has put the two cores: each exchange waits until the write to the cell before it is through.
+//!
+//! - A ring in place, whose claimed slots a consumer may skip once later ones are done: 22; 63; 88; 60.
+//!   As exact and as lock-free, and no faster.
+//! - A bitmap of free cells in place of the ring of free indices: half the rate between two threads.
+//! - Fetching the line of the next cell while the exchange for this one is under way: no difference
+//!   beyond the noise.
+//! - Staying away for a moment after a lost exchange, as `FastFifo` and `Stack` do: no difference beyond
+//!   the noise.
+//! - Words of 128 bits, with values of 64 bits inside the slot: not tried. Stable Rust has no atomic of
+//!   that width.
+
 use core::fmt;
 
 use super::cells::Cells;
