@@ -4,19 +4,23 @@
 #![no_std]
 #![no_main]
 
+use core::future::Future;
 use core::hint::black_box;
+use core::pin::pin;
+use core::task::{Context, Waker};
 use core::time::Duration;
 
 use inkle_core::channel::{Channel, Shutdown};
 use inkle_core::event_count::EventCount;
 use inkle_core::platform::{Board, Deadline, Spin};
-use inkle_core::queue::{Peek, Queue};
 use inkle_core::queue::fifo::{FastFifo, Fifo};
-use inkle_core::queue::priority::{Heap, Level, Levels};
-use inkle_core::queue::spsc::{Overwriting, Ring};
 use inkle_core::queue::inbox::Inbox;
 use inkle_core::queue::lifo::Stack;
+use inkle_core::queue::priority::{Heap, Level, Levels};
+use inkle_core::queue::spsc::{Overwriting, Ring};
 use inkle_core::queue::word::WordRing;
+use inkle_core::queue::{Peek, Queue};
+use inkle_core::select::Select;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{Condition, Event, Lock, Semaphore};
 
@@ -76,11 +80,27 @@ fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeou
     channel.shutdown(Shutdown::Immediate);
     black_box(channel.len() + channel.unfinished() + channel.capacity().unwrap_or(0));
     black_box((channel.is_full(), channel.is_empty(), channel.is_shut_down()));
+    black_box(channel.iter().count() + channel.drain().count());
+    tasks(channel, item);
+}
+
+/// The same as futures, polled and selected.
+fn tasks<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item) {
+    let mut context = Context::from_waker(Waker::noop());
+    black_box(pin!(channel.put_async(item())).poll(&mut context).is_ready());
+    black_box(pin!(channel.get_async()).poll(&mut context).is_ready());
+    black_box(pin!(channel.join_async()).poll(&mut context).is_ready());
+    let (mut put, mut get) = (channel.put_async(item()), channel.get_async());
+    let mut select = Select::new();
+    black_box(select.wait(&mut [&mut put, &mut get], black_box(Deadline::at(5))).is_ok());
+    black_box((put.take().is_some(), get.take().is_some(), put.into_item().is_some()));
 }
 
 fn queues() {
     let (short, long) = (WordRing::<bool, 1>::new(), Fifo::<Large, 3>::new());
     black_box((short.try_push(true).is_ok(), short.try_pop().is_ok(), short.close()));
+    black_box((short.force_push(true).is_ok(), short.peek(), short.drain().count()));
+    black_box((long.force_push([1; 4]).is_ok(), WORDS.force_put(1).is_ok(), WORDS.peek()));
     black_box((long.try_push([1; 4]).is_ok(), long.try_pop().is_ok(), long.close()));
     let (heap, levels) = (Heap::<u8, 3, Ground>::empty(), Levels::<Large, 2, 3>::new());
     black_box((heap.try_push(black_box(1)).is_ok(), heap.peek(), heap.close()));
