@@ -41,8 +41,8 @@
 //!
 //! A consumer that sleeps while the producer goes round exactly as often as a word has laps (at least
 //! 2^60 pushes, 2^28 where words have 32 bits) cannot know it: it may then get items out of order, and
-//! `Empty` until the producer has come around once more. No item is damaged, lost or doubled by that
-//! (invariants 1 and 2).
+//! `Empty` until the producer has come around once more (and no `Closed` if it closes before that). No
+//! item is damaged, lost or doubled by that (invariants 1 and 2).
 
 use core::cell::Cell;
 use core::fmt;
