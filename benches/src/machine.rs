@@ -55,7 +55,7 @@ pub(crate) fn peers() -> String {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
     let lock = fs::read_to_string(lock).unwrap_or_default();
     let version = |peer: &str| {
-        let entry = lock.split_once(&format!("name = \"{peer}\"\nversion = \""))?.1;
+        let entry = lock.rsplit_once(&format!("name = \"{peer}\"\nversion = \""))?.1;
         Some(entry.split_once('"')?.0)
     };
     let named = PEERS.map(|peer| format!("{peer} {}", version(peer).unwrap_or("?")));

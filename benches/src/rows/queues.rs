@@ -24,7 +24,7 @@ impl RelaxStrategy for Yield {
 type Words<T> = WordRing<T, CAPACITY>;
 type Free<T> = Fifo<T, CAPACITY>;
 type Fast<T> = FastFifo<T, CAPACITY, Yield>;
-type Heapless<T> = heapless::mpmc::Queue<T, CAPACITY>;
+type Heapless<T> = heapless_peer::mpmc::Queue<T, CAPACITY>;
 
 /// Implements [`Answers`] for a queue of `T`: how to make, push and pop, and the patterns in which
 /// the queue hands a rejected item back and gives one.

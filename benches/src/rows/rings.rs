@@ -130,12 +130,12 @@ impl Slices for Ringbuf {
 struct Heapless;
 
 impl Ends for Heapless {
-    type Put = heapless::spsc::Producer<'static, u64>;
-    type Get = heapless::spsc::Consumer<'static, u64>;
+    type Put = heapless_peer::spsc::Producer<'static, u64>;
+    type Get = heapless_peer::spsc::Consumer<'static, u64>;
 
     fn open() -> (Self::Put, Self::Get) {
         // It wants a `&'static mut`. Eight KiB a round are never given back.
-        Box::leak(Box::new(heapless::spsc::Queue::<u64, { CAPACITY }>::new())).split()
+        Box::leak(Box::new(heapless_peer::spsc::Queue::<u64, { CAPACITY }>::new())).split()
     }
 
     #[inline(always)]
