@@ -24,8 +24,8 @@
 //!
 //! A trial on two cores, nanoseconds an item of 64 bits on one thread; 1p1c; 2p2c; 4p4c: crossbeam's
 //! `ArrayQueue` 12.5; 37; 52; 64, two word rings 24; 51; 66; 55. In full runs of the benches the ratio
-//! was 1.0 to 1.4 on one thread and 0.6 to 5.6 between threads, by where the machine had put the two
-//! processors: each exchange waits until the write to the cell before it is through.
+//! was 1.0 to 1.4 on one thread and, from run to run, 0.6 to 5.6 between threads: each exchange waits
+//! until the write to the cell before it is through.
 //!
 //! - A ring in place, whose claimed slots a consumer may skip once later ones are done: 22; 63; 88; 60.
 //!   As exact and as lock-free, and no faster.
