@@ -1,5 +1,5 @@
 //! [`Inbox`]: all at once or one by one, oldest first; exact but for `Full` and the length, which
-//! count cells. Tags of two bits, so that they wrap.
+//! look at cells. Tags of two bits, so that they wrap.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`Stack`]: lock-free, newest first; exact but for `Full` and the length, which count cells. Tags of
+//! [`Stack`]: lock-free, newest first; exact but for `Full` and the length, which look at cells. Tags of
 //! two bits, so that they wrap.
 
 use std::sync::Arc;
