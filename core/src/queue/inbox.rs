@@ -58,9 +58,10 @@ pub enum Arrival {
 /// of arrival. Any capacity from 1.
 ///
 /// A push is lock-free and interrupt-safe, and says whether the consumer needs a wake-up. Taking all
-/// costs two exchanges for a whole batch, and one for each 32 cells that it gives back. Taking is **blocking** between two consumers: one waits
-/// while another is in mid-operation (not while it works through its batch). So let only one thread,
-/// or one interrupt handler, consume; for many consumers take [`Fifo`](super::fifo::Fifo).
+/// costs two exchanges for a whole batch, and one for each 32 cells that it gives back. Taking is
+/// **blocking** between two consumers: one waits while another is in mid-operation (not while it works
+/// through its batch). So let only one thread, or one interrupt handler, consume; for many consumers
+/// take [`Fifo`](super::fifo::Fifo).
 ///
 /// `Empty` and `Closed` are exact. `Full` means that there is no free cell: that counts the cells of
 /// pushes in mid-operation and of batches. [`len`](Queue::len) counts an item until its cell has been
