@@ -34,7 +34,7 @@ use core::mem::MaybeUninit;
 use ::spin::relax::{RelaxStrategy, Spin};
 
 use super::ring::{Geometry, Native, Storage, Width, is_possible, one_lap};
-use super::{Queue, drop_all, no_item};
+use super::{Queue, debug, drop_all, no_item};
 use crate::atomic::{AtomicUsize, Ordering, UnsafeCell, back_off, fence, spin_loop};
 use crate::error::{PopError, PushError};
 use crate::pad::Pad;
@@ -478,10 +478,6 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> fmt::Debug
     for FastFifoIn<T, S, R, W>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FastFifo")
-            .field("len", &self.len())
-            .field("capacity", &self.slots.slots().len())
-            .field("closed", &self.is_closed())
-            .finish()
+        debug("FastFifo", self, f)
     }
 }

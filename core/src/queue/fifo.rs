@@ -43,7 +43,7 @@ use super::cells::Cells;
 pub use super::fast::{FastFifo, FastFifoIn, FastSlot};
 use super::ring::{Native, Width};
 use super::word::{Index, WordRing};
-use super::{Queue, drop_all, no_item};
+use super::{Queue, debug, drop_all, no_item};
 use crate::error::{PopError, PushError};
 
 /// A lock-free, interrupt-safe queue of items of any type, any capacity from 1, first in first out.
@@ -249,10 +249,6 @@ impl<T, const N: usize, W: Width> Default for Fifo<T, N, W> {
 
 impl<T, const N: usize, W: Width> fmt::Debug for Fifo<T, N, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fifo")
-            .field("len", &self.len())
-            .field("capacity", &N)
-            .field("closed", &self.is_closed())
-            .finish()
+        debug("Fifo", self, f)
     }
 }

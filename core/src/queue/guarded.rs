@@ -23,7 +23,7 @@
 
 use core::fmt;
 
-use super::{Container, Queue};
+use super::{Container, Queue, debug};
 use crate::atomic::{AtomicUsize, Ordering};
 use crate::error::{PopError, PushError};
 use crate::locked::Locked;
@@ -182,10 +182,6 @@ impl<C: Default, P: Platform> Default for Guarded<C, P> {
 
 impl<C: Container, P: Platform> fmt::Debug for Guarded<C, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guarded")
-            .field("len", &self.len())
-            .field("capacity", &self.capacity())
-            .field("closed", &self.is_closed())
-            .finish()
+        debug("Guarded", self, f)
     }
 }

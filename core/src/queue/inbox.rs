@@ -37,7 +37,7 @@ use ::spin::relax::{RelaxStrategy, Spin};
 use super::chain::{Chain, Kept, error};
 use super::fast::relax;
 use super::ring::{Native, Width};
-use super::{Queue, drop_each, no_item};
+use super::{Queue, debug, drop_each, no_item};
 use crate::atomic::{AtomicU32, Ordering};
 use crate::error::{PopError, PushError};
 use crate::pad::Pad;
@@ -242,11 +242,7 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> Default for Inbox<T, N, R, W
 
 impl<T, const N: usize, R: RelaxStrategy, W: Width> fmt::Debug for Inbox<T, N, R, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbox")
-            .field("len", &self.len())
-            .field("capacity", &N)
-            .field("closed", &self.is_closed())
-            .finish()
+        debug("Inbox", self, f)
     }
 }
 

@@ -16,7 +16,7 @@ use core::fmt;
 
 use super::chain::Chain;
 use super::ring::{Native, Width};
-use super::{Queue, drop_all, no_item};
+use super::{Queue, debug, drop_all, no_item};
 use crate::error::{PopError, PushError};
 
 /// A lock-free, interrupt-safe stack of items of any type, any capacity from 1, last in first out.
@@ -140,10 +140,6 @@ impl<T, const N: usize, W: Width> Default for Stack<T, N, W> {
 
 impl<T, const N: usize, W: Width> fmt::Debug for Stack<T, N, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stack")
-            .field("len", &self.len())
-            .field("capacity", &N)
-            .field("closed", &self.is_closed())
-            .finish()
+        debug("Stack", self, f)
     }
 }

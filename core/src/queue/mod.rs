@@ -36,6 +36,8 @@ mod ring;
 pub mod spsc;
 pub mod word;
 
+use core::fmt;
+
 use crate::error::{PopError, PushError};
 
 pub use container::Container;
@@ -147,6 +149,15 @@ pub trait Peek: Queue {
 #[inline(never)]
 fn no_item<T>(error: PopError) -> Result<T, PopError> {
     Err(error)
+}
+
+/// What `Debug` shows of a queue.
+fn debug<Q: Queue>(name: &str, queue: &Q, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.debug_struct(name)
+        .field("len", &queue.len())
+        .field("capacity", &queue.capacity())
+        .field("closed", &queue.is_closed())
+        .finish()
 }
 
 /// Pops and drops everything that is left, and goes on if an item's own `Drop` panics.

@@ -56,7 +56,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::ring::{Geometry, Native, Storage, Width, index_bits, is_possible};
-use super::{ForcePush, Peek, Queue};
+use super::{ForcePush, Peek, Queue, debug};
 use crate::atomic::{AtomicUsize, AtomicWord, Ordering, Word, fence};
 use crate::error::{PopError, PushError};
 use crate::pad::Pad;
@@ -682,10 +682,6 @@ impl<T: Bits, const N: usize, W: Width> Default for WordRing<T, N, W> {
 
 impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> fmt::Debug for WordRingIn<T, S, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WordRing")
-            .field("len", &self.len())
-            .field("capacity", &self.slots.slots().len())
-            .field("closed", &self.is_closed())
-            .finish()
+        debug("WordRing", self, f)
     }
 }

@@ -67,7 +67,7 @@ use crate::pad::Pad;
 use crate::queue::cells::Cells;
 use crate::queue::ring::{Native, Width};
 use crate::queue::word::{Index, WordRing};
-use crate::queue::{Queue, drop_all, no_item};
+use crate::queue::{Queue, debug, drop_all, no_item};
 
 /// One of `L` levels. 0 is the most urgent.
 ///
@@ -385,10 +385,6 @@ impl<T, const L: usize, const N: usize, W: Width> Default for Levels<T, L, N, W>
 
 impl<T, const L: usize, const N: usize, W: Width> fmt::Debug for Levels<T, L, N, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Levels")
-            .field("len", &self.len())
-            .field("capacity", &N)
-            .field("closed", &self.is_closed())
-            .finish()
+        debug("Levels", self, f)
     }
 }

@@ -48,7 +48,7 @@ use crate::atomic::{AtomicUsize, Cells, Ordering};
 use crate::error::{PopError, PushError};
 use crate::pad::Pad;
 use crate::queue::ring::{Geometry, Native, Width, index_bits, is_possible};
-use crate::queue::{Queue, drop_each, no_item};
+use crate::queue::{Queue, debug, drop_each, no_item};
 
 /// The mark of a closed ring in `tail`.
 pub(super) const CLOSED: usize = 1 << (usize::BITS - 1);
@@ -299,11 +299,7 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> Default for Ring<T, N, R, W>
 
 impl<T, const N: usize, R: RelaxStrategy, W: Width> fmt::Debug for Ring<T, N, R, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ring")
-            .field("len", &self.len())
-            .field("capacity", &N)
-            .field("closed", &self.is_closed())
-            .finish()
+        debug("Ring", self, f)
     }
 }
 
