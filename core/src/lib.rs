@@ -20,8 +20,6 @@
 //! (`wait_queue`). A file uses only floors below its own, but for two: floor 3 is built up from single
 //! words, so the slab stands on [`queue::word`] and most queues on both; and [`sync::Lock`], which needs
 //! floor 1 alone, serves everybody.
-//! A file uses only floors below its own, but for floor 3, which is built up from single words: the
-//! slab stands on [`queue::word`], and [`queue::fifo`], [`queue::lifo`] and [`queue::inbox`] on both.
 //!
 //! ## First steps
 //!
