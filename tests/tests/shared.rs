@@ -312,8 +312,8 @@ fn a_condition_is_notified_from_the_other_process() {
     /// Waits for its turns: the numbers with this rest.
     fn take_turns((lock, changed, turn): &Buffer, rest: u32) {
         for _ in 0..ROUNDS {
-            let guard = lock.guard();
-            changed.wait_for(&guard, || turn.load(Ordering::Relaxed) % 2 == rest);
+            let mut guard = lock.guard();
+            changed.wait_for(&mut guard, |_| turn.load(Ordering::Relaxed) % 2 == rest);
             turn.store(turn.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             changed.notify(1);
         }

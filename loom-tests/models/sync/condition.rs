@@ -84,7 +84,7 @@ impl Stage for Items {
             self.changed.notify(1);
             return 0;
         }
-        let guard = self.lock.guard();
+        let mut guard = self.lock.guard();
         let taken = match op {
             Put | PutThenNotify | PutForAll => {
                 self.items.add(1);
@@ -99,19 +99,19 @@ impl Stage for Items {
                 return 1;
             }
             Take => {
-                self.changed.wait_for(&guard, || self.has_item());
+                self.changed.wait_for(&mut guard, |_| self.has_item());
                 true
             }
             Wait => {
                 while !self.has_item() {
-                    self.changed.wait(&guard);
+                    self.changed.wait(&mut guard);
                 }
                 true
             }
-            Soon => self.changed.wait_for_until(&guard, SOON, || self.has_item()).is_ok(),
+            Soon => self.changed.wait_for_until(&mut guard, SOON, |_| self.has_item()).is_ok(),
             _ => {
                 let passed = Deadline::PASSED;
-                self.changed.wait_for_until(&guard, passed, || self.has_item()).is_ok()
+                self.changed.wait_for_until(&mut guard, passed, |_| self.has_item()).is_ok()
             }
         };
         if taken {
@@ -139,8 +139,8 @@ fn released(waiters: usize, for_all: bool) {
         .map(|_| {
             let stage = stage.clone();
             spawn(move || {
-                let guard = stage.lock.guard();
-                stage.changed.wait(&guard);
+                let mut guard = stage.lock.guard();
+                stage.changed.wait(&mut guard);
                 stage.items.add(1);
             })
         })

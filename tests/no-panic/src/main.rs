@@ -164,10 +164,10 @@ fn sync(timeout: Duration) {
     LOCK.acquire();
     black_box((LOCK.release().is_ok(), LOCK.try_acquire(), LOCK.is_held()));
     black_box(LOCK.acquire_timeout(timeout).is_ok());
-    let guard = LOCK.guard();
-    CONDITION.wait(&guard);
-    black_box(CONDITION.wait_timeout(&guard, timeout).is_ok());
-    CONDITION.wait_for(&guard, || black_box(true));
+    let mut guard = LOCK.guard();
+    CONDITION.wait(&mut guard);
+    black_box(CONDITION.wait_timeout(&mut guard, timeout).is_ok());
+    CONDITION.wait_for(&mut guard, |_| black_box(true));
     drop(guard);
     CONDITION.notify(1);
     CONDITION.notify_all();
