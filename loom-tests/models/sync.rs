@@ -1,8 +1,10 @@
-//! Locks, conditions, events and semaphores: every operation of a type against every other.
+//! Locks, conditions, barriers, events and semaphores: every operation of a type against every other.
 
+pub mod barrier;
 pub mod condition;
 pub mod event;
 pub mod lock;
+pub mod rlock;
 pub mod semaphore;
 
 /// Why a model of two threads has a bound.
