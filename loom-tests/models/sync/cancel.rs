@@ -106,9 +106,10 @@ pub const MODELS: &[Model] = &[
     Model::bounded("passes_on_permit", 2, THREE, || {
         passes_on(
             |all| all.permits.release(1).unwrap(),
-            |all| match all.permits.acquire_unless(&all.token) {
-                Ok(()) => all.permits.release(1).unwrap(),
-                Err(_) => {}
+            |all| {
+                if all.permits.acquire_unless(&all.token).is_ok() {
+                    all.permits.release(1).unwrap();
+                }
             },
             |all| block_on(all.permits.acquire_async()),
         );
@@ -116,9 +117,10 @@ pub const MODELS: &[Model] = &[
     Model::bounded("passes_on_lock", 2, THREE, || {
         passes_on(
             |all| drop(all.lock.guard()),
-            |all| match all.lock.acquire_unless(&all.token) {
-                Ok(()) => all.lock.release().unwrap(),
-                Err(_) => {}
+            |all| {
+                if all.lock.acquire_unless(&all.token).is_ok() {
+                    all.lock.release().unwrap();
+                }
             },
             |all| drop(block_on(all.lock.guard_async())),
         );
