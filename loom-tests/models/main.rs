@@ -39,6 +39,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("spsc::ring", spsc::ring::MODELS),
     ("spsc::shared", spsc::shared::MODELS),
     ("sync::barrier", sync::barrier::MODELS),
+    ("sync::cancel", sync::cancel::MODELS),
     ("sync::condition", sync::condition::MODELS),
     ("sync::event", sync::event::MODELS),
     ("sync::lock", sync::lock::MODELS),

@@ -1,6 +1,8 @@
-//! Locks, conditions, barriers, events and semaphores: every operation of a type against every other.
+//! Locks, conditions, barriers, events, semaphores and cancel tokens: every operation of a type against
+//! every other.
 
 pub mod barrier;
+pub mod cancel;
 pub mod condition;
 pub mod event;
 pub mod lock;

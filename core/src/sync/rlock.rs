@@ -58,7 +58,7 @@ const NOBODY: usize = 0;
 /// # Ok::<(), inkle_core::error::RLockError>(())
 /// ```
 #[repr(C)]
-pub struct RLock<P> {
+pub struct RLock<P: Platform> {
     lock: Lock<P>,
     owner: AtomicUsize,
     depth: AtomicU32,

@@ -110,6 +110,7 @@ path = {models}
 
 [features]
 compact = []
+watch = []
 
 [dependencies]
 {heapless}
