@@ -9,8 +9,8 @@ use inkle::platform::Private;
 use inkle::queue::{GetError, PutError, Queue};
 use inkle::thread::LockType;
 use inkle::threading::{
-    Condition, Event, Guard, JoinError, Lock, Panic, Semaphore, SpawnCause, SpawnError, Thread,
-    ThreadInfo,
+    Barrier, Condition, Event, Guard, JoinError, Lock, Panic, RLock, RLockGuard, Semaphore,
+    SpawnCause, SpawnError, Thread, ThreadInfo,
 };
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
@@ -23,6 +23,7 @@ use inkle_core::queue::spsc::{
 };
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::slab::{Pool, Slab};
+use inkle_core::sync::{WaitBarrier, WaitCondition};
 
 /// Whether a type has a trait: the inherent constant exists only if it has, and then hides the
 /// trait's.
@@ -152,12 +153,19 @@ check! {
 check! {
     Lock: true true;
     LockType: true true;
+    RLock: true true;
     Condition: true true;
+    Barrier: true true;
     Event: true true;
     Semaphore: true true;
     EventCount<Private>: true true;
     // Any thread may release.
     Guard<'static>: true true;
+    // Only the owner may, and it alone may wait with it.
+    RLockGuard<'static>: false false;
+    // A task may move between threads.
+    WaitCondition<'static, Guard<'static>>: true false;
+    WaitBarrier<'static, Private>: true false;
 }
 
 // A handle gives the result to whoever joins. Errors go anywhere, whatever payload is in them.

@@ -13,24 +13,24 @@ pub const MODELS: &[Model] = &[
     // Two threads.
     Model::full("acquire_acquire", || play(&[&[Acquire], &[Acquire]])),
     Model::full("nest_nest", || play(&[&[Nest], &[Nest]])),
-    Model::bounded("nest_acquire", 6, LONG, || play(&[&[Nest, Acquire], &[Acquire, Nest]])),
+    Model::bounded("nest_acquire", 4, LONG, || play(&[&[Nest, Acquire], &[Acquire, Nest]])),
     Model::full("try_nest", || play(&[&[Try, Nest], &[Try]])),
     Model::full("poll_nest", || play(&[&[Poll, IsHeld], &[Nest]])),
     Model::full("soon_nest", || play(&[&[Soon], &[Nest]])),
     Model::full("release_nest", || play(&[&[Release, Release], &[Nest]])),
     Model::full("release_release", || play(&[&[Release, Acquire], &[Release, Acquire]])),
-    Model::bounded("unless_nest", 4, LONG, || play(&[&[Nest], &[Unless]])),
-    Model::bounded("unless_unless", 4, LONG, || play(&[&[Unless], &[Unless]])),
+    Model::bounded("unless_nest", 5, LONG, || play(&[&[Nest], &[Unless]])),
+    Model::bounded("unless_unless", 5, LONG, || play(&[&[Unless], &[Unless]])),
     Model::full("unless_cancel", || play(&[&[Cancel], &[Unless]])),
     Model::full("early_nest", || early(&[&[Nest], &[Nest]])),
     Model::full("early_soon", || early(&[&[Soon], &[Soon]])),
-    Model::bounded("early_soon_nest", 6, LONG, || early(&[&[Soon, Nest], &[Nest]])),
+    Model::bounded("early_soon_nest", 4, LONG, || early(&[&[Soon, Nest], &[Nest]])),
     Model::bounded("early_unless", 4, LONG, || early(&[&[Nest], &[Unless]])),
     // Three threads.
-    Model::bounded("nest_3", 4, THREE, || play(&[&[Nest], &[Acquire], &[Nest]])),
-    Model::bounded("release_3", 4, THREE, || play(&[&[Release], &[Nest], &[Acquire]])),
-    Model::bounded("early_3", 3, THREE, || early(&[&[Soon], &[Nest], &[Acquire]])),
-    Model::bounded("cancel_3", 3, THREE, || play(&[&[Nest, Cancel], &[Unless], &[Acquire]])),
+    Model::bounded("nest_3", 3, THREE, || play(&[&[Nest], &[Acquire], &[Nest]])),
+    Model::bounded("release_3", 3, THREE, || play(&[&[Release], &[Nest], &[Acquire]])),
+    Model::bounded("early_3", 2, THREE, || early(&[&[Soon], &[Nest], &[Acquire]])),
+    Model::bounded("cancel_3", 2, THREE, || play(&[&[Nest, Cancel], &[Unless], &[Acquire]])),
 ];
 
 #[derive(Clone, Copy)]

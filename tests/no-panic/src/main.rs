@@ -22,7 +22,9 @@ use inkle_core::queue::word::WordRing;
 use inkle_core::queue::{Peek, Queue};
 use inkle_core::select::Select;
 use inkle_core::slab::{Pool, Slab};
-use inkle_core::sync::{BoundedSemaphore, CancelToken, Condition, Event, Lock, Reason, Semaphore};
+use inkle_core::sync::{
+    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Lock, RLock, Reason, Semaphore,
+};
 
 unsafe extern "C" {
     fn inkle_core_can_panic() -> !;
@@ -63,6 +65,8 @@ static SLAB: Slab<Large, 5> = Slab::new();
 static POOL: Pool<5> = Pool::new();
 static LOCK: Lock<Ground> = Lock::new();
 static CONDITION: Condition<Ground> = Condition::new();
+static TREE: RLock<Ground> = RLock::new();
+static BARRIER: Option<Barrier<Ground>> = Barrier::new(3);
 static EVENT: Event<Ground> = Event::new();
 static SEMAPHORE: Semaphore<Ground> = Semaphore::new(1);
 static BOUNDED: BoundedSemaphore<Ground> = BoundedSemaphore::new(1);
@@ -173,6 +177,7 @@ fn sync(timeout: Duration) {
     drop(guard);
     CONDITION.notify(1);
     CONDITION.notify_all();
+    meetings(timeout);
     EVENT.set();
     EVENT.clear();
     EVENT.wait();
@@ -203,6 +208,33 @@ fn cancel(timeout: Duration) {
     black_box(pin!(SEMAPHORE.acquire_async()).poll(&mut context).is_ready());
     black_box(pin!(token.cancelled()).poll(&mut context).is_ready());
     black_box((token.cancel(Reason::custom(black_box(7))), token.reason(), TOKEN.wait()));
+}
+
+/// Locks taken again, waits with their guards, and barriers.
+fn meetings(timeout: Duration) {
+    let (stop, mut context) = (CancelToken::new(), Context::from_waker(Waker::noop()));
+    black_box((TREE.acquire().is_ok(), TREE.try_acquire().is_ok(), TREE.release().is_ok()));
+    black_box((TREE.acquire_timeout(timeout).is_ok(), TREE.acquire_unless(&stop).is_ok()));
+    if let Ok(mut guard) = TREE.guard() {
+        black_box(CONDITION.wait_unless(&mut guard, &stop).is_ok());
+        black_box(CONDITION.wait_for_timeout(&mut guard, timeout, |_| black_box(true)).is_ok());
+        black_box(CONDITION.wait_for_unless(&mut guard, &stop, |_| black_box(true)).is_ok());
+    }
+    {
+        let mut wait = pin!(CONDITION.wait_async(LOCK.guard()));
+        black_box(wait.as_mut().poll(&mut context).is_ready());
+        black_box(wait.poll(&mut context).is_ready());
+    }
+    if let Some(barrier) = &BARRIER {
+        black_box((barrier.wait().is_ok(), barrier.wait_timeout(timeout).is_ok()));
+        black_box((barrier.wait_with(|| ()).is_ok(), barrier.wait_with_timeout(timeout, || ())));
+        black_box((barrier.wait_unless(&stop).is_ok(), barrier.wait_with_unless(&stop, || ())));
+        black_box(pin!(barrier.wait_async()).poll(&mut context).is_ready());
+        black_box(pin!(barrier.wait_with_async(|| ())).poll(&mut context).is_ready());
+        barrier.abort();
+        barrier.reset();
+        black_box((barrier.is_broken(), barrier.parties(), barrier.waiting()));
+    }
 }
 
 /// The entry that the linker asks for.
