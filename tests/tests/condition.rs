@@ -173,7 +173,7 @@ fn th046_oldest_first() {
         let ready: Vec<_> = waiting.iter_mut().map(|wait| poll(wait.as_mut()).is_ready()).collect();
         assert!(ready[0], "turn {turn}");
         assert!(ready[1..].iter().all(|ready| !ready), "turn {turn}");
-        waiting.remove(0);
+        drop(waiting.remove(0));
     }
 }
 

@@ -227,8 +227,14 @@ fn meetings(timeout: Duration) {
     }
     if let Some(barrier) = &BARRIER {
         black_box((barrier.wait().is_ok(), barrier.wait_timeout(timeout).is_ok()));
-        black_box((barrier.wait_with(|| ()).is_ok(), barrier.wait_with_timeout(timeout, || ())));
-        black_box((barrier.wait_unless(&stop).is_ok(), barrier.wait_with_unless(&stop, || ())));
+        black_box((
+            barrier.wait_with(|| ()).is_ok(),
+            barrier.wait_with_timeout(timeout, || ()).is_ok(),
+        ));
+        black_box((
+            barrier.wait_unless(&stop).is_ok(),
+            barrier.wait_with_unless(&stop, || ()).is_ok(),
+        ));
         black_box(pin!(barrier.wait_async()).poll(&mut context).is_ready());
         black_box(pin!(barrier.wait_with_async(|| ())).poll(&mut context).is_ready());
         barrier.abort();
