@@ -41,7 +41,7 @@ use crate::word_lock::{Released, WordLock};
 #[repr(C)]
 pub struct Lock<P> {
     word: WordLock<P>,
-    guests: Guests<P>,
+    pub(super) guests: Guests<P>,
 }
 
 impl<P: Platform> Lock<P> {
@@ -143,7 +143,7 @@ impl<P: Platform> fmt::Debug for Lock<P> {
 #[derive(Debug)]
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct Guard<'a, P: Platform> {
-    lock: &'a Lock<P>,
+    pub(super) lock: &'a Lock<P>,
 }
 
 impl<'a, P: Platform> Guard<'a, P> {
@@ -165,7 +165,7 @@ impl<P: Platform> Drop for Guard<'_, P> {
 pub type AcquireLock<'a, P> = Operation<'a, Acquiring<'a, P>, P>;
 
 /// See [`AcquireLock`].
-pub struct Acquiring<'a, P>(&'a Lock<P>);
+pub struct Acquiring<'a, P>(pub(super) &'a Lock<P>);
 
 impl<'a, P: Platform> Attempt for Acquiring<'a, P> {
     type Output = Guard<'a, P>;

@@ -3,6 +3,7 @@
 //! | want | take |
 //! |---|---|
 //! | one at a time, released by anybody | [`Lock`] |
+//! | a value that one at a time may use | [`Mutex`] |
 //! | to wait until something protected by a lock changes | [`Condition`] |
 //! | to tell everybody that something has happened | [`Event`] |
 //! | at most so many at a time, or to count things that have happened | [`Semaphore`], [`BoundedSemaphore`] |
@@ -18,10 +19,12 @@ mod cancel;
 mod condition;
 mod event;
 mod lock;
+mod mutex;
 mod semaphore;
 
 pub use cancel::{CancelToken, Reason, WaitCancelled};
 pub use condition::Condition;
 pub use event::{Event, WaitEvent};
 pub use lock::{AcquireLock, Guard, Lock};
+pub use mutex::{LockMutex, Mutex, MutexGuard};
 pub use semaphore::{AcquirePermit, BoundedSemaphore, Semaphore};

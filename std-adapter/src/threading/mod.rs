@@ -21,7 +21,7 @@ mod handle;
 mod panic;
 mod registry;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::platform::Private;
@@ -64,6 +64,34 @@ pub type Lock = inkle_core::sync::Lock<Private>;
 /// assert!(!lock.is_held());
 /// ```
 pub type Guard<'a> = inkle_core::sync::Guard<'a, Private>;
+
+/// A value that one at a time may use. (TH033 to TH035)
+///
+/// ```
+/// use inkle::threading::{self, Mutex};
+///
+/// static SEEN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+///
+/// let thread = threading::spawn(|| SEEN.lock().push(1)).unwrap();
+/// thread.join().unwrap();
+/// assert_eq!(*SEEN.lock(), [1]);
+/// ```
+pub type Mutex<T> = inkle_core::sync::Mutex<T, Private>;
+
+/// Holds a [`Mutex`] and gives its value, until it is dropped.
+///
+/// ```
+/// use inkle::threading::{Mutex, MutexGuard};
+///
+/// fn double(mut number: MutexGuard<'_, u32>) {
+///     *number *= 2;
+/// }
+///
+/// let number = Mutex::new(4);
+/// double(number.lock());
+/// assert_eq!(number.into_inner(), 8);
+/// ```
+pub type MutexGuard<'a, T> = inkle_core::sync::MutexGuard<'a, T, Private>;
 
 /// Waits, with a [`Lock`] held, until told that what the lock protects has changed. (TH041 to TH048)
 ///
@@ -142,7 +170,7 @@ pub type CancelToken<'p> = inkle_core::sync::CancelToken<'p, Private>;
 /// ```
 pub const TIMEOUT_MAX: Duration = Duration::from_nanos(u64::MAX);
 
-/// No code of a user runs under this module's mutexes, so none is ever left half-changed.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// No code of a user runs under this module's own mutexes, so none is ever left half-changed.
+fn locked<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
