@@ -93,6 +93,46 @@ pub type Mutex<T> = inkle_core::sync::Mutex<T, Private>;
 /// ```
 pub type MutexGuard<'a, T> = inkle_core::sync::MutexGuard<'a, T, Private>;
 
+/// A value that many may read at a time, or one may change. (TH079)
+///
+/// ```
+/// use inkle::threading::{self, RwLock};
+///
+/// static NAMES: RwLock<Vec<&str>> = RwLock::new(Vec::new());
+///
+/// NAMES.write().push("Ada");
+/// let (here, there) = (NAMES.read(), threading::spawn(|| NAMES.read().len()).unwrap());
+/// assert_eq!(here.len(), there.join().unwrap());
+/// ```
+pub type RwLock<T> = inkle_core::sync::RwLock<T, Private>;
+
+/// Lets a reader see the value of an [`RwLock`], until it is dropped.
+///
+/// ```
+/// use inkle::threading::{ReadGuard, RwLock};
+///
+/// fn sum(numbers: &ReadGuard<'_, [u32; 2]>) -> u32 {
+///     numbers.iter().sum()
+/// }
+///
+/// assert_eq!(sum(&RwLock::new([1, 2]).read()), 3);
+/// ```
+pub type ReadGuard<'a, T> = inkle_core::sync::ReadGuard<'a, T, Private>;
+
+/// Lets a writer change the value of an [`RwLock`], until it is dropped.
+///
+/// ```
+/// use inkle::threading::{RwLock, WriteGuard};
+///
+/// fn raise(mut limit: WriteGuard<'_, u32>) -> u32 {
+///     *limit += 1;
+///     *limit.downgrade()
+/// }
+///
+/// assert_eq!(raise(RwLock::new(1).write()), 2);
+/// ```
+pub type WriteGuard<'a, T> = inkle_core::sync::WriteGuard<'a, T, Private>;
+
 /// Waits, with a [`Lock`] held, until told that what the lock protects has changed. (TH041 to TH048)
 ///
 /// ```
