@@ -173,6 +173,6 @@ impl<'a, P: Platform> Attempt for Acquiring<'a, P> {
     fn attempt(&mut self, waited: bool) -> Option<Guard<'a, P>> {
         let word = &self.0.word;
         let held = if waited { word.try_acquire_waiting() } else { word.try_acquire() };
-        held.then_some(Guard { lock: self.0 })
+        held.then(|| Guard { lock: self.0 })
     }
 }
