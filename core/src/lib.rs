@@ -52,6 +52,10 @@
 //! | `Event`, `Semaphore` | 32 | 32 | 20 |
 //! | `BoundedSemaphore` | 40 | 40 | 24 |
 //! | `CancelToken` | 40 | 40 | 24 |
+//! | `Latch` | 32 | 32 | 20 |
+//! | `Mutex<u32, P>` | 32 | 32 | 16 |
+//! | `RwLock<u32, P>` | 64 | 64 | 40 |
+//! | `Once<u32, P>`, `Promise<u32, P>` | 32 | 32 | 24 |
 //! | `WordRing<u8, 8>` | 384 | 80 | 40 |
 //! | `WordRing<u8, 64>` | 768 | 528 | 264 |
 //! | `Fifo<u64, 8>` | 896 | 224 | 144 |

@@ -9,8 +9,9 @@ use inkle::platform::Private;
 use inkle::queue::{GetError, PutError, Queue};
 use inkle::thread::LockType;
 use inkle::threading::{
-    Condition, Event, Guard, JoinError, Lock, Panic, Semaphore, SpawnCause, SpawnError, Thread,
-    ThreadInfo,
+    BelowZero, Condition, Event, Guard, JoinError, Latch, Lock, Mutex, MutexGuard as Locked, Once,
+    Panic, Promise, ReadGuard, RwLock, Semaphore, SpawnCause, SpawnError, TakeError, Thread,
+    ThreadInfo, WriteGuard,
 };
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
@@ -158,6 +159,39 @@ check! {
     EventCount<Private>: true true;
     // Any thread may release.
     Guard<'static>: true true;
+}
+
+// What gives its value to one at a time needs `Send`; what lets several see it, `Sync` as well.
+check! {
+    Latch: true true;
+    BelowZero: true true;
+    TakeError: true true;
+    Mutex<u32>: true true;
+    Mutex<OneAtATime>: true true;
+    Mutex<Here>: false false;
+    Mutex<Borrowed>: false false;
+    Locked<'static, u32>: true true;
+    Locked<'static, OneAtATime>: true false;
+    Locked<'static, Here>: false false;
+    Locked<'static, Borrowed>: false false;
+    RwLock<u32>: true true;
+    RwLock<OneAtATime>: true false;
+    RwLock<Here>: false false;
+    RwLock<Borrowed>: false false;
+    ReadGuard<'static, u32>: true true;
+    ReadGuard<'static, OneAtATime>: false false;
+    ReadGuard<'static, Borrowed>: false false;
+    WriteGuard<'static, u32>: true true;
+    WriteGuard<'static, OneAtATime>: false false;
+    WriteGuard<'static, Borrowed>: false false;
+    Once<u32>: true true;
+    Once<OneAtATime>: true false;
+    Once<Here>: false false;
+    Once<Borrowed>: false false;
+    Promise<u32>: true true;
+    Promise<OneAtATime>: true true;
+    Promise<Here>: false false;
+    Promise<Borrowed>: false false;
 }
 
 // A handle gives the result to whoever joins. Errors go anywhere, whatever payload is in them.

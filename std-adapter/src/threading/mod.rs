@@ -9,6 +9,7 @@
 //! | `enumerate()`, `active_count()` | [`enumerate`], [`active_count`] |
 //! | `get_ident()`, `get_native_id()` | [`get_ident`], [`get_native_id`] |
 //! | `Lock`, `Condition`, `Event`, `Semaphore` | [`Lock`], [`Condition`], [`Event`], [`Semaphore`]: each a few words and fit for a `static` |
+//! | what Python has not | [`Mutex`], [`RwLock`], [`Latch`], [`Once`], [`Promise`] (TH076, TH079, TH084), and a [`CancelToken`] for all that waits (TH077) |
 //! | `TIMEOUT_MAX` | [`TIMEOUT_MAX`], and no timeout is refused |
 //!
 //! An exception that escapes a Python thread is printed and lost. Here a panic is reported by the
@@ -27,7 +28,7 @@ use std::time::Duration;
 use crate::platform::Private;
 
 pub use builder::{Builder, spawn};
-pub use inkle_core::error::Cancelled;
+pub use inkle_core::error::{BelowZero, Cancelled, TakeError};
 pub use inkle_core::sync::Reason;
 
 pub use error::{JoinError, SpawnCause, SpawnError};
@@ -183,6 +184,45 @@ pub type Semaphore = inkle_core::sync::Semaphore<Private>;
 /// assert!(SEATS.release(1).is_err(), "nobody has taken one");
 /// ```
 pub type BoundedSemaphore = inkle_core::sync::BoundedSemaphore<Private>;
+
+/// Lets everybody through once it has been counted down to zero. (TH084)
+///
+/// ```
+/// use inkle::threading::{self, Latch};
+///
+/// static READY: Latch = Latch::new(2);
+///
+/// let thread = threading::spawn(|| READY.arrive_and_wait()).unwrap();
+/// READY.count_down(1).unwrap();
+/// thread.join().unwrap().unwrap();
+/// ```
+pub type Latch = inkle_core::sync::Latch<Private>;
+
+/// A value that is set once, or made by whoever needs it first. (TH084)
+///
+/// ```
+/// use inkle::threading::Once;
+///
+/// static HOME: Once<String> = Once::new();
+///
+/// assert_eq!(HOME.get_or_init(|| "/home".to_owned()), "/home");
+/// assert!(HOME.set("/root".to_owned()).is_err());
+/// ```
+pub type Once<T> = inkle_core::sync::Once<T, Private>;
+
+/// A value that is set once and taken once. (TH076)
+///
+/// ```
+/// use inkle::threading::{self, Promise, TakeError};
+///
+/// static SUM: Promise<u32> = Promise::new();
+///
+/// let thread = threading::spawn(|| SUM.set(1 + 2)).unwrap();
+/// assert_eq!(SUM.take(), Ok(3));
+/// assert_eq!(SUM.take(), Err(TakeError::Taken));
+/// thread.join().unwrap().unwrap();
+/// ```
+pub type Promise<T> = inkle_core::sync::Promise<T, Private>;
 
 /// Calls off whatever waits with it. (TH077)
 ///

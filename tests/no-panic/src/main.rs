@@ -22,7 +22,9 @@ use inkle_core::queue::word::WordRing;
 use inkle_core::queue::{Peek, Queue};
 use inkle_core::select::Select;
 use inkle_core::slab::{Pool, Slab};
-use inkle_core::sync::{Condition, Event, Lock, Semaphore};
+use inkle_core::sync::{
+    CancelToken, Condition, Event, Latch, Lock, Mutex, Once, Promise, RwLock, Semaphore,
+};
 
 unsafe extern "C" {
     fn inkle_core_can_panic() -> !;
@@ -65,6 +67,12 @@ static LOCK: Lock<Ground> = Lock::new();
 static CONDITION: Condition<Ground> = Condition::new();
 static EVENT: Event<Ground> = Event::new();
 static SEMAPHORE: Semaphore<Ground> = Semaphore::new(1);
+static STOP: CancelToken<'_, Ground> = CancelToken::new();
+static MUTEX: Mutex<Large, Ground> = Mutex::new([0; 4]);
+static READERS: RwLock<Large, Ground> = RwLock::new([0; 4]);
+static LATCH: Latch<Ground> = Latch::new(3);
+static ONCE: Once<Large, Ground> = Once::new();
+static PROMISE: Promise<Large, Ground> = Promise::new();
 static COUNT: EventCount<Ground> = EventCount::new();
 
 fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeout: Duration) {
@@ -182,6 +190,39 @@ fn sync(timeout: Duration) {
     COUNT.notify(1);
 }
 
+fn values(timeout: Duration) {
+    let mut context = Context::from_waker(Waker::noop());
+    MUTEX.lock()[0] = black_box(1);
+    black_box((MUTEX.try_lock().is_some(), MUTEX.lock_timeout(timeout).is_ok()));
+    black_box((MUTEX.lock_unless(&STOP).is_ok(), MUTEX.is_locked()));
+    black_box(pin!(MUTEX.lock_async()).poll(&mut context).is_ready());
+    black_box(READERS.read()[0]);
+    black_box((READERS.try_read().is_some(), READERS.read_timeout(timeout).is_ok()));
+    black_box(READERS.read_unless(&STOP).is_ok());
+    black_box(pin!(READERS.read_async()).poll(&mut context).is_ready());
+    let mut guard = READERS.write();
+    guard[0] = black_box(1);
+    black_box(guard.downgrade()[0]);
+    black_box((READERS.try_write().is_some(), READERS.write_timeout(timeout).is_ok()));
+    black_box(READERS.write_unless(&STOP).is_ok());
+    black_box(pin!(READERS.write_async()).poll(&mut context).is_ready());
+    black_box((LATCH.count_down(black_box(1)).is_ok(), LATCH.arrive_and_wait().is_ok()));
+    black_box((LATCH.wait_timeout(timeout).is_ok(), LATCH.wait_unless(&STOP).is_ok()));
+    black_box((LATCH.remaining(), pin!(LATCH.wait_async()).poll(&mut context).is_ready()));
+    LATCH.wait();
+    black_box((ONCE.set(black_box([1; 4])).is_ok(), ONCE.get_or_init(|| black_box([2; 4]))));
+    black_box(ONCE.get_or_try_init(|| black_box(Err(1))).is_ok());
+    black_box((ONCE.wait(), ONCE.wait_timeout(timeout).is_ok(), ONCE.wait_unless(&STOP).is_ok()));
+    black_box(pin!(ONCE.wait_async()).poll(&mut context).is_ready());
+    let mut once = Once::<Large, Ground>::from(black_box([1; 4]));
+    black_box((once.get_mut().is_some(), once.into_inner()));
+    black_box((PROMISE.set(black_box([1; 4])).is_ok(), PROMISE.abandon(), PROMISE.is_set()));
+    black_box((PROMISE.take().is_ok(), PROMISE.try_take().is_ok()));
+    black_box((PROMISE.take_timeout(timeout).is_ok(), PROMISE.take_unless(&STOP).is_ok()));
+    black_box(pin!(PROMISE.take_async()).poll(&mut context).is_ready());
+    black_box(Promise::<Large, Ground>::new().into_inner());
+}
+
 /// The entry that the linker asks for.
 #[unsafe(no_mangle)]
 pub extern "C" fn _start() -> ! {
@@ -197,5 +238,6 @@ pub extern "C" fn _start() -> ! {
     queues();
     rings();
     sync(timeout);
+    values(timeout);
     loop {}
 }
