@@ -17,9 +17,20 @@
 
 mod builder;
 mod error;
+mod exit;
 mod handle;
+mod hook;
+mod info;
+mod local;
+mod outcome;
 mod panic;
 mod registry;
+mod scope;
+mod serial;
+mod stack;
+mod start;
+mod tee;
+mod timer;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,13 +38,25 @@ use std::time::Duration;
 use crate::platform::Private;
 
 pub use builder::{Builder, spawn};
-pub use error::{JoinError, SpawnCause, SpawnError};
+pub use error::{JoinError, NulInName, SpawnCause, SpawnError};
+pub use exit::{ExitBegun, Report, at_exit, set_exit_timeout, shutdown};
 pub use handle::Thread;
+pub use hook::{reset_panic_hook, set_panic_hook};
+pub use info::ThreadInfo;
+pub use local::{Local, LocalGone};
+pub(crate) use outcome::exit as exit_thread;
 pub use panic::Panic;
 pub(crate) use registry::started_count;
 pub use registry::{
-    ThreadInfo, active_count, current, enumerate, get_ident, get_native_id, main_thread,
+    active_count, current, enumerate, get_ident, get_native_id, main_thread, set_name,
 };
+pub use scope::{Scope, ScopeError, scope};
+pub use serial::{Serialized, serialize};
+pub use stack::{MIN_STACK_SIZE, StackTooSmall, set_stack_size, stack_size};
+pub use tee::{Tee, tee};
+pub use timer::Timer;
+
+type EventCount = inkle_core::event_count::EventCount<Private>;
 
 /// One at a time; any thread may release it. (TH033 to TH035)
 ///
