@@ -6,6 +6,8 @@
 use core::error::Error;
 use core::fmt;
 
+use crate::sync::Reason;
+
 /// Why a queue did not take an item. The item comes back.
 ///
 /// ```
@@ -65,13 +67,18 @@ pub enum PutError<T> {
     TimedOut(T),
     /// The channel has been shut down.
     ShutDown(T),
+    /// The token that the call was made with is cancelled.
+    Cancelled(T, Reason),
 }
 
 impl<T> PutError<T> {
     /// The item that was not taken.
     pub fn into_inner(self) -> T {
         match self {
-            Self::Full(item) | Self::TimedOut(item) | Self::ShutDown(item) => item,
+            Self::Full(item)
+            | Self::TimedOut(item)
+            | Self::ShutDown(item)
+            | Self::Cancelled(item, _) => item,
         }
     }
 }
@@ -86,11 +93,31 @@ pub enum GetError {
     TimedOut,
     /// The channel has been shut down and nothing is left in it.
     ShutDown,
+    /// The token that the call was made with is cancelled.
+    Cancelled(Reason),
 }
 
 /// The deadline passed first. Nothing was taken, nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimedOut;
+
+/// The token that the call was made with is cancelled, for this reason. Nothing was taken, nothing was
+/// changed.
+///
+/// ```
+/// use inkle_core::platform::{NoBoard, Spin};
+/// use inkle_core::sync::{CancelToken, Reason};
+///
+/// let token = CancelToken::<Spin<NoBoard>>::new();
+/// token.cancel(Reason::FAILED);
+/// let error = token.check().unwrap_err();
+/// assert_eq!(error.to_string(), "cancelled: another part of the work has failed");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled(
+    /// Why.
+    pub Reason,
+);
 
 /// A lock was released that nobody held. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,12 +137,12 @@ macro_rules! error_with_item {
     ($name:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
         impl<T> fmt::Debug for $name<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Self::$variant(_) => concat!(stringify!($variant), "(..)")),+ })
+                f.write_str(match self { $(Self::$variant(..) => concat!(stringify!($variant), "(..)")),+ })
             }
         }
         impl<T> fmt::Display for $name<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Self::$variant(_) => $text),+ })
+                f.write_str(match self { $(Self::$variant(..) => $text),+ })
             }
         }
         impl<T> Error for $name<T> {}
@@ -127,7 +154,7 @@ macro_rules! error_plain {
     ($name:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Self::$variant => $text),+ })
+                f.write_str(match self { $(Self::$variant { .. } => $text),+ })
             }
         }
         impl Error for $name {}
@@ -147,14 +174,24 @@ error_with_item!(PutError {
     Full => "the channel is full",
     TimedOut => "the channel stayed full until the deadline",
     ShutDown => "the channel has been shut down",
+    Cancelled => "the put was cancelled",
 });
 error_plain!(PopError { Empty => "the queue is empty", Closed => "the queue is closed and drained" });
 error_plain!(GetError {
     Empty => "the channel is empty",
     TimedOut => "the channel stayed empty until the deadline",
     ShutDown => "the channel has been shut down and is drained",
+    Cancelled => "the get was cancelled",
 });
 error_plain!(TimedOut, "the deadline passed");
 error_plain!(NotHeld, "release of a lock that is not held");
 error_plain!(TooManyPermits, "release beyond the largest semaphore count");
 error_plain!(TooManyDone, "task_done called more often than items were put");
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cancelled: {}", self.0)
+    }
+}
+
+impl Error for Cancelled {}

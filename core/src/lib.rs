@@ -13,13 +13,12 @@
 //! | 1 | [`platform`] | what the kernel asks of the ground: a clock, sleep, wake; [`Deadline`] |
 //! | 2 | [`event_count`] | sleep until something may have changed |
 //! | 3 | [`queue`], [`slab`] | queues that answer at once, each with its progress guarantee |
-//! | 4 | [`sync`], [`channel`], [`select`] | locks and events; any queue made blocking and awaitable; the first of several |
+//! | 4 | [`sync`], [`channel`], [`operation`], [`select`] | locks and events; any queue made blocking and awaitable; what waits as a value; the first of several |
 //! | 5 | [`elastic`] | a queue that grows when it must |
 //!
-//! Two private files of floor 2 hold what a lock guards (`locked`) and the tasks that wait
-//! (`wait_queue`). A file uses only floors below its own, but for two: floor 3 is built up from single
-//! words, so the slab stands on [`queue::word`] and most queues on both; and [`sync::Lock`], which needs
-//! floor 1 alone, serves everybody.
+//! Three private parts of floor 2 hold a lock of one word (`word_lock`), what it guards (`locked`) and
+//! those who wait (`waiting`). A file uses only floors below its own, but for floor 3, which is built up
+//! from single words: the slab stands on [`queue::word`] and most queues on both.
 //!
 //! ## First steps
 //!
@@ -47,9 +46,12 @@
 //!
 //! | type | 64-bit, padded | 64-bit, `compact` | 32-bit |
 //! |---|---|---|---|
-//! | `Lock` | 4 | 4 | 4 |
-//! | `EventCount`, `Condition` | 8 | 8 | 8 |
-//! | `Event`, `Semaphore` | 12 | 12 | 12 |
+//! | `EventCount` | 8 | 8 | 8 |
+//! | `Lock` | 24 | 24 | 12 |
+//! | `Condition` | 24 | 24 | 16 |
+//! | `Event`, `Semaphore` | 32 | 32 | 20 |
+//! | `BoundedSemaphore` | 40 | 40 | 24 |
+//! | `CancelToken` | 40 | 40 | 24 |
 //! | `WordRing<u8, 8>` | 384 | 80 | 40 |
 //! | `WordRing<u8, 64>` | 768 | 528 | 264 |
 //! | `Fifo<u64, 8>` | 896 | 224 | 144 |
@@ -70,8 +72,8 @@
 //! | `Inbox<[u8; 64], 8>` | 896 | 568 | 556 |
 //! | `Pool<8>` | 384 | 80 | 40 |
 //! | `Slab<u64, 8>` | 512 | 208 | 168 |
-//! | `Channel<WordRing<u8, 8>, P>` | 640 | 208 | 116 |
-//! | `Channel<Fifo<u64, 8>, P>` | 1152 | 352 | 224 |
+//! | `Channel<WordRing<u8, 8>, P>` | 640 | 160 | 92 |
+//! | `Channel<Fifo<u64, 8>, P>` | 1152 | 304 | 200 |
 //!
 //! ## Features
 //!
@@ -90,13 +92,15 @@ pub mod elastic;
 pub mod error;
 pub mod event_count;
 mod locked;
+pub mod operation;
 mod pad;
 pub mod platform;
 pub mod queue;
 pub mod select;
 pub mod slab;
 pub mod sync;
-mod wait_queue;
+mod waiting;
+mod word_lock;
 
-pub use error::{GetError, PopError, PushError, PutError, TimedOut};
+pub use error::{Cancelled, GetError, PopError, PushError, PutError, TimedOut};
 pub use platform::{Deadline, Platform};

@@ -5,15 +5,15 @@
 //! common. Who holds it also keeps interrupt handlers out ([`Platform::masked`]), so that on bare
 //! metal a handler never waits for the code that it interrupted.
 //!
-//! It stands on [`Lock`], which itself needs nothing above floor 1.
+//! It stands on [`WordLock`], which needs nothing above floor 1.
 
 use crate::atomic::UnsafeCell;
 use crate::platform::Platform;
-use crate::sync::Lock;
+use crate::word_lock::WordLock;
 
 /// A value, the lock around it, and the rule that what is done inside is short.
 pub(crate) struct Locked<T, P> {
-    lock: Lock<P>,
+    lock: WordLock<P>,
     value: UnsafeCell<T>,
 }
 
@@ -24,7 +24,7 @@ unsafe impl<T: Send, P> Sync for Locked<T, P> {}
 impl<T, P: Platform> Locked<T, P> {
     const_fn! {
         pub(crate) const fn new(value: T) -> Self {
-            Self { lock: Lock::new(), value: UnsafeCell::new(value) }
+            Self { lock: WordLock::new(), value: UnsafeCell::new(value) }
         }
     }
 

@@ -1,26 +1,21 @@
 //! Floor 4: wait for the first of several operations.
 //!
-//! An operation that can wait (the [`Get`](crate::channel::Get) and [`Put`](crate::channel::Put) of a
-//! channel) is a value: a future to await, or one of the arms of a [`Select`]. Nothing is allocated and
+//! An [operation](crate::operation) that can wait is a value: a future to await, or one of the arms of a
+//! [`Select`]. Nothing is allocated and
 //! there is no limit to the number of arms: each arm carries its own place in the list of those who
 //! wait.
 
 use crate::atomic::{AtomicU32, Ordering};
 use crate::error::TimedOut;
 use crate::platform::{Deadline, Platform, Wake};
-use crate::wait_queue::{WaitQueue, Waiter, Whom};
+use crate::waiting::{Place, Waiter, Whom};
 
-/// An operation that a [`Select`] can wait for: one of this crate's.
-pub trait Arm<P: Platform>: Attempt<P> {}
-
-/// What the crate knows of an [`Arm`].
-pub trait Attempt<P: Platform> {
-    /// Tries; `true` if the operation is done and holds its result.
+/// Something that a [`Select`] can wait for: an [`Operation`](crate::operation::Operation) of any kind.
+pub trait Arm<P: Platform> {
+    /// Tries; `true` if it is done and holds its result.
     fn attempt(&mut self) -> bool;
-    /// Where to wait for the next try.
-    fn wait_queue(&self) -> &WaitQueue<P>;
-    /// Who waits.
-    fn waiter(&self) -> &Waiter;
+    /// Where to wait for the next try, and who waits.
+    fn place(&self) -> (Place<'_, P>, &Waiter);
 }
 
 /// Waits for the first of several operations, fairly.
@@ -105,7 +100,7 @@ impl Select {
                 return Ok(done);
             }
             // An arm that was told in vain waits on, and looks once more after it has entered.
-            if entered.enter(WaitQueue::owes) {
+            if entered.enter(|place, waiter| place.owes(waiter)) {
                 continue;
             }
             if wake == Wake::TimedOut {
@@ -137,14 +132,14 @@ struct Entered<'a, 'b, P: Platform> {
 
 impl<P: Platform> Entered<'_, '_, P> {
     /// Enters the arms that are `out`; says whether there were any.
-    fn enter(&mut self, out: fn(&WaitQueue<P>, &Waiter) -> bool) -> bool {
+    fn enter(&mut self, out: fn(Place<'_, P>, &Waiter) -> bool) -> bool {
         let mut any = false;
         for arm in self.arms.iter() {
-            let (queue, waiter) = (arm.wait_queue(), arm.waiter());
-            if out(queue, waiter) {
+            let (place, waiter) = arm.place();
+            if out(place, waiter) {
                 // SAFETY: `out` says that it is in no list; the arm is borrowed, so it stays where it
                 // is, and leaves when we are dropped, before the borrow and the word end.
-                unsafe { queue.enter(waiter, Whom::Thread(self.word)) };
+                unsafe { place.enter(waiter, Whom::Thread(self.word)) };
                 any = true;
             }
         }
@@ -155,7 +150,8 @@ impl<P: Platform> Entered<'_, '_, P> {
 impl<P: Platform> Drop for Entered<'_, '_, P> {
     fn drop(&mut self) {
         for arm in self.arms.iter() {
-            arm.wait_queue().leave(arm.waiter());
+            let (place, waiter) = arm.place();
+            place.leave(waiter);
         }
     }
 }

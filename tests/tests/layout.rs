@@ -3,7 +3,7 @@
 
 use inkle::platform::Private;
 use inkle::queue::Queue;
-use inkle::threading::{Condition, Event, Guard, Lock, Semaphore};
+use inkle::threading::{BoundedSemaphore, CancelToken, Condition, Event, Guard, Lock, Semaphore};
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
 use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
@@ -23,12 +23,14 @@ macro_rules! table {
 #[test]
 fn the_table_of_sizes() {
     let table: &[(&str, usize, usize)] = table! {
-        Lock: 4,
+        Lock: 24,
         Guard: 8,
         EventCount<Private>: 8,
-        Condition: 8,
-        Event: 12,
-        Semaphore: 12,
+        Condition: 24,
+        Event: 32,
+        Semaphore: 32,
+        BoundedSemaphore: 40,
+        CancelToken<'static>: 40,
         WordSlot: 8,
         WordRing<u32, 1>: 384,
         WordRing<u32, 8>: 384,

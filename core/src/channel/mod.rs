@@ -25,7 +25,7 @@ use crate::error::{GetError, PopError, PushError, PutError, TimedOut, TooManyDon
 use crate::pad::Pad;
 use crate::platform::{Deadline, Platform};
 use crate::queue::{ForcePush, Peek, Queue};
-use crate::wait_queue::WaitQueue;
+use crate::waiting::WaitQueue;
 
 pub use iter::{Drain, Iter};
 pub use operation::{Get, Join, Put};

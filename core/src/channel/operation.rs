@@ -1,41 +1,32 @@
-//! Operations of a channel as values: futures to await, arms of a [`Select`](crate::select::Select).
-
-use core::fmt;
-use core::future::Future;
-use core::pin::Pin;
-use core::task::{Context, Poll};
+//! Operations of a channel as values: to await, to select, to block on with a token.
 
 use super::Channel;
-use crate::error::{GetError, PutError};
+use crate::error::{Cancelled, GetError, PutError};
+use crate::operation::{Attempt, Operation};
 use crate::platform::Platform;
 use crate::queue::Queue;
-use crate::select::{Arm, Attempt};
-use crate::wait_queue::{WaitQueue, Waiter};
+use crate::sync::CancelToken;
 
-/// A [`put`](Channel::put) to await or to select; see [`Channel::put_async`].
-#[must_use = "nothing is put before this is awaited or selected"]
-pub struct Put<'a, Q: Queue, P: Platform> {
+/// A [`put`](Channel::put) as a value; see [`Channel::put_async`].
+pub type Put<'a, Q, P> = Operation<'a, Putting<'a, Q, P>, P>;
+
+/// A [`get`](Channel::get) as a value; see [`Channel::get_async`].
+pub type Get<'a, Q, P> = Operation<'a, Getting<'a, Q, P>, P>;
+
+/// A [`join`](Channel::join) as a value; see [`Channel::join_async`].
+pub type Join<'a, Q, P> = Operation<'a, Joining<'a, Q, P>, P>;
+
+/// See [`Put`].
+pub struct Putting<'a, Q: Queue, P> {
     channel: &'a Channel<Q, P>,
     item: Option<Q::Item>,
-    result: Option<Result<(), PutError<Q::Item>>>,
-    waiter: Waiter,
 }
 
-/// A [`get`](Channel::get) to await or to select; see [`Channel::get_async`].
-#[must_use = "nothing is taken before this is awaited or selected"]
-pub struct Get<'a, Q: Queue, P: Platform> {
-    channel: &'a Channel<Q, P>,
-    result: Option<Result<Q::Item, GetError>>,
-    waiter: Waiter,
-}
+/// See [`Get`].
+pub struct Getting<'a, Q, P>(&'a Channel<Q, P>);
 
-/// A [`join`](Channel::join) to await or to select; see [`Channel::join_async`].
-#[must_use = "this waits for nothing before it is awaited or selected"]
-pub struct Join<'a, Q: Queue, P: Platform> {
-    channel: &'a Channel<Q, P>,
-    result: Option<()>,
-    waiter: Waiter,
-}
+/// See [`Join`].
+pub struct Joining<'a, Q, P>(&'a Channel<Q, P>);
 
 impl<Q: Queue, P: Platform> Channel<Q, P> {
     /// [`put`](Self::put) for a task: waits for room without holding up its thread.
@@ -46,7 +37,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     /// handler, if the platform's [`masked`](Platform::masked) keeps handlers out. Allocates nothing;
     /// any runtime.
     pub fn put_async(&self, item: Q::Item) -> Put<'_, Q, P> {
-        Put { channel: self, item: Some(item), result: None, waiter: Waiter::new() }
+        Operation::new(Putting { channel: self, item: Some(item) }, self.not_full.place())
     }
 
     /// [`get`](Self::get) for a task: waits for an item without holding up its thread.
@@ -84,93 +75,79 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     /// assert_eq!(line.as_mut().poll(&mut context), Poll::Ready(1));
     /// ```
     pub fn get_async(&self) -> Get<'_, Q, P> {
-        Get { channel: self, result: None, waiter: Waiter::new() }
+        Operation::new(Getting(self), self.not_empty.place())
     }
 
     /// [`join`](Self::join) for a task: waits until all is done without holding up its thread.
     ///
     /// Progress and the rest: as [`put_async`](Self::put_async). Source: as `join`.
     pub fn join_async(&self) -> Join<'_, Q, P> {
-        Join { channel: self, result: None, waiter: Waiter::new() }
+        Operation::new(Joining(self), self.all_done.place())
+    }
+
+    /// Adds an item; waits for room until `token` is cancelled.
+    ///
+    /// Errors: [`PutError::Cancelled`], [`PutError::ShutDown`], with the item. Progress: blocking.
+    /// Interrupt-safe: no. Source: QU005, TH077.
+    pub fn put_unless(
+        &self,
+        item: Q::Item,
+        token: &CancelToken<'_, P>,
+    ) -> Result<(), PutError<Q::Item>> {
+        let mut put = self.put_async(item);
+        match (put.unless(token), put.into_item()) {
+            (Ok(result), _) => result,
+            (Err(Cancelled(reason)), Some(item)) => Err(PutError::Cancelled(item, reason)),
+            // A cancelled put has put nothing: the item is there.
+            (Err(_), None) => Ok(()),
+        }
+    }
+
+    /// Takes the next item; waits for one until `token` is cancelled.
+    ///
+    /// Errors: [`GetError::Cancelled`], [`GetError::ShutDown`]. Progress: blocking. Interrupt-safe: no.
+    /// Source: QU007, TH077.
+    pub fn get_unless(&self, token: &CancelToken<'_, P>) -> Result<Q::Item, GetError> {
+        let result = self.get_async().unless(token);
+        result.unwrap_or_else(|Cancelled(reason)| Err(GetError::Cancelled(reason)))
+    }
+
+    /// As [`join`](Self::join), until `token` is cancelled.
+    ///
+    /// Errors: [`Cancelled`]. Source: QU011, TH077.
+    pub fn join_unless(&self, token: &CancelToken<'_, P>) -> Result<(), Cancelled> {
+        self.join_async().unless(token)
     }
 }
 
 impl<Q: Queue, P: Platform> Put<'_, Q, P> {
-    /// The result, once a select has said that this is done. Only the first call gives it.
-    pub fn take(&mut self) -> Option<Result<(), PutError<Q::Item>>> {
-        self.result.take()
-    }
-
     /// The item, if it has not been put: for whoever gives up.
     pub fn into_item(mut self) -> Option<Q::Item> {
-        self.item.take()
+        self.what.item.take()
     }
 }
 
-impl<Q: Queue, P: Platform> Get<'_, Q, P> {
-    /// The result, once a select has said that this is done. Only the first call gives it.
-    pub fn take(&mut self) -> Option<Result<Q::Item, GetError>> {
-        self.result.take()
+impl<'a, Q: Queue, P: Platform> Attempt for Putting<'a, Q, P> {
+    type Output = Result<(), PutError<Q::Item>>;
+
+    /// Tried again after it was done, it has nothing to put and is never done.
+    fn attempt(&mut self, _waited: bool) -> Option<Self::Output> {
+        self.channel.put_once(&mut self.item)
     }
 }
 
-/// What the three have in common: where they wait, how they try, what they do when polled and dropped.
-macro_rules! operation {
-    ($name:ident, $output:ty, $queue:ident, |$this:ident| $once:expr) => {
-        impl<Q: Queue, P: Platform> Future for $name<'_, Q, P> {
-            type Output = $output;
+impl<'a, Q: Queue, P: Platform> Attempt for Getting<'a, Q, P> {
+    type Output = Result<Q::Item, GetError>;
 
-            /// Polled again after it was ready, it begins anew; a put has nothing to put then and pends
-            /// for ever.
-            fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-                // SAFETY: nothing is moved out of the pin but the item and the result, which nobody
-                // points to; the waiter stays where it is.
-                let $this = unsafe { self.get_unchecked_mut() };
-                if let Some(result) = $this.result.take() {
-                    return Poll::Ready(result);
-                }
-                let (queue, waiter) = (&$this.channel.$queue, &$this.waiter);
-                // SAFETY: this is the one queue that the waiter ever enters; it is pinned, and leaves
-                // when dropped.
-                unsafe { queue.poll(waiter, context.waker(), || $once) }
-            }
-        }
-
-        impl<Q: Queue, P: Platform> Arm<P> for $name<'_, Q, P> {}
-
-        impl<Q: Queue, P: Platform> Attempt<P> for $name<'_, Q, P> {
-            fn attempt(&mut self) -> bool {
-                let $this = self;
-                if $this.result.is_none() {
-                    $this.result = $once;
-                }
-                $this.result.is_some()
-            }
-
-            fn wait_queue(&self) -> &WaitQueue<P> {
-                &self.channel.$queue
-            }
-
-            fn waiter(&self) -> &Waiter {
-                &self.waiter
-            }
-        }
-
-        impl<Q: Queue, P: Platform> Drop for $name<'_, Q, P> {
-            fn drop(&mut self) {
-                self.channel.$queue.leave(&self.waiter);
-            }
-        }
-
-        impl<Q: Queue, P: Platform> fmt::Debug for $name<'_, Q, P> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let done = &self.result.is_some();
-                f.debug_struct(stringify!($name)).field("done", done).finish_non_exhaustive()
-            }
-        }
-    };
+    fn attempt(&mut self, _waited: bool) -> Option<Self::Output> {
+        self.0.get_once()
+    }
 }
 
-operation!(Put, Result<(), PutError<Q::Item>>, not_full, |this| this.channel.put_once(&mut this.item));
-operation!(Get, Result<Q::Item, GetError>, not_empty, |this| this.channel.get_once());
-operation!(Join, (), all_done, |this| this.channel.join_once());
+impl<'a, Q: Queue, P: Platform> Attempt for Joining<'a, Q, P> {
+    type Output = ();
+
+    fn attempt(&mut self, _waited: bool) -> Option<()> {
+        self.0.join_once()
+    }
+}

@@ -12,8 +12,8 @@ use core::time::Duration;
 
 use super::Guard;
 use crate::error::TimedOut;
-use crate::event_count::EventCount;
 use crate::platform::{Deadline, Platform, Wake};
+use crate::waiting::WaitQueue;
 
 /// Waits, with a lock held, until another thread says that what the lock protects has changed.
 ///
@@ -36,14 +36,14 @@ use crate::platform::{Deadline, Platform, Wake};
 /// ```
 #[repr(C)]
 pub struct Condition<P> {
-    changed: EventCount<P>,
+    changed: WaitQueue<P>,
 }
 
 impl<P: Platform> Condition<P> {
     const_fn! {
         /// A condition that nobody waits for.
         pub const fn new() -> Self {
-            Self { changed: EventCount::new() }
+            Self { changed: WaitQueue::new() }
         }
     }
 
@@ -67,11 +67,11 @@ impl<P: Platform> Condition<P> {
         deadline: impl Into<Deadline>,
     ) -> Result<(), TimedOut> {
         let deadline = deadline.into();
-        let key = self.changed.enroll();
+        let key = self.changed.threads().enroll();
         // An error would mean that somebody else released the lock that this guard stands for;
         // then there is nothing to release.
         let _ = guard.lock().release();
-        let wake = self.changed.wait(key, deadline);
+        let wake = self.changed.threads().wait(key, deadline);
         guard.lock().acquire();
         match wake {
             Wake::Woken => Ok(()),

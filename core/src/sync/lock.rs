@@ -1,33 +1,29 @@
-//! A lock of one word.
+//! The lock: one word that threads sleep on, and a list for tasks.
 //!
-//! # Layout and transitions
+//! A task that waits leaves the word `CONTENDED`, as a thread does, so the release that comes next
+//! looks into the list. A thread's acquire and release are those of the word alone while nobody waits.
 //!
-//! `FREE -> HELD` by an acquire that met nobody, `-> CONTENDED` by one that may have to sleep;
-//! `-> FREE` by a release, which wakes one sleeper if it came from `CONTENDED`. A waiter always
-//! leaves `CONTENDED` behind, also when it gets the lock, because it cannot know whether it was the
-//! last one: one wake-up too many at the end, never one too few. (Drepper, "Futexes are tricky",
-//! mutex 3; the same shape as std's.)
+//! # Why no wake-up is lost
 //!
-//! # Linearization points
-//!
-//! Acquire: the exchange that finds `FREE`. Release: the swap.
+//! A guest enters the list, then exchanges the word for `CONTENDED`. If it does not get the lock by
+//! that, the release which ends this holding finds `CONTENDED` and looks into the list, where it stands.
+//! Whoever was told tries again by the same exchange, so the word is contended again before it waits on;
+//! whoever was told and gives up passes the word on.
 
 use core::fmt;
-use core::marker::PhantomData;
 use core::time::Duration;
 
-use crate::atomic::{AtomicU32, Ordering};
-use crate::error::{NotHeld, TimedOut};
-use crate::platform::{Deadline, Platform, Wake};
-
-const FREE: u32 = 0;
-const HELD: u32 = 1;
-const CONTENDED: u32 = 2;
+use crate::error::{Cancelled, NotHeld, TimedOut};
+use crate::operation::{Attempt, Operation};
+use crate::platform::{Deadline, Platform};
+use crate::sync::CancelToken;
+use crate::waiting::Guests;
+use crate::word_lock::{Released, WordLock};
 
 /// A lock that protects no value in particular and may be released by any thread, as Python's.
 ///
 /// Not re-entrant: a thread that acquires it twice waits for itself (TH034). Which waiter gets it
-/// next is not promised: a newcomer may overtake one that is waking up. One word.
+/// next is not promised: a newcomer may overtake one that is waking up.
 ///
 /// ```
 /// use inkle_core::platform::{NoBoard, Spin};
@@ -44,15 +40,15 @@ const CONTENDED: u32 = 2;
 /// ```
 #[repr(C)]
 pub struct Lock<P> {
-    state: AtomicU32,
-    platform: PhantomData<fn() -> P>,
+    word: WordLock<P>,
+    guests: Guests<P>,
 }
 
 impl<P: Platform> Lock<P> {
     const_fn! {
         /// A lock that nobody holds.
         pub const fn new() -> Self {
-            Self { state: AtomicU32::new(FREE), platform: PhantomData }
+            Self { word: WordLock::new(), guests: Guests::new() }
         }
     }
 
@@ -71,8 +67,7 @@ impl<P: Platform> Lock<P> {
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: as [`acquire`](Self::acquire).
     #[inline]
     pub fn try_acquire(&self) -> bool {
-        // Acquire, pairs with the Release of `release`: what the last holder did.
-        self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.word.try_acquire()
     }
 
     /// Acquires the lock; waits until `deadline`. A deadline that has passed polls.
@@ -80,12 +75,19 @@ impl<P: Platform> Lock<P> {
     /// Errors: [`TimedOut`]. Progress: blocking. Interrupt-safe: no. Source: TH034.
     #[inline]
     pub fn acquire_until(&self, deadline: impl Into<Deadline>) -> Result<(), TimedOut> {
-        if self.try_acquire() { Ok(()) } else { self.acquire_slowly(deadline.into()) }
+        self.word.acquire_until(deadline.into())
     }
 
     /// Acquires the lock; waits for at most `timeout`. See [`acquire_until`](Self::acquire_until).
     pub fn acquire_timeout(&self, timeout: Duration) -> Result<(), TimedOut> {
         self.acquire_until(Deadline::after::<P>(timeout))
+    }
+
+    /// Acquires the lock; waits until `token` is cancelled.
+    ///
+    /// Errors: [`Cancelled`]. Progress: blocking. Interrupt-safe: no. Source: TH077.
+    pub fn acquire_unless(&self, token: &CancelToken<'_, P>) -> Result<(), Cancelled> {
+        self.guard_async().unless(token).map(core::mem::forget)
     }
 
     /// Acquires the lock and gives a guard that releases it when dropped.
@@ -95,61 +97,33 @@ impl<P: Platform> Lock<P> {
         Guard { lock: self }
     }
 
+    /// [`guard`](Self::guard) to await, to select, or to block on with a limit.
+    ///
+    /// Dropped before it is done it holds nothing. Progress: each poll is wait-free, and if the lock is
+    /// held takes a short lock on the list of waiters. Interrupt-safe: to be polled in a handler, if the
+    /// platform's [`masked`](Platform::masked) keeps handlers out. Ordering: as
+    /// [`acquire`](Self::acquire).
+    pub fn guard_async(&self) -> AcquireLock<'_, P> {
+        Operation::new(Acquiring(self), self.guests.place())
+    }
+
     /// Releases the lock; any thread may.
     ///
     /// Errors: [`NotHeld`] if nobody holds it, and then nothing changes (TH033). Progress:
-    /// wait-free. Interrupt-safe: yes, if the platform's `wake` is. Ordering: release, pairs with
-    /// [`acquire`](Self::acquire)'s acquire.
+    /// wait-free, and with tasks waiting a short lock. Interrupt-safe: yes, if the platform's `wake` is,
+    /// and with tasks if its [`masked`](Platform::masked) keeps handlers out. Ordering: release, pairs
+    /// with [`acquire`](Self::acquire)'s acquire.
     #[inline]
     pub fn release(&self) -> Result<(), NotHeld> {
-        let word = &raw const self.state;
-        // Release, pairs with the Acquire of `acquire`. From here on the lock may be gone: the next
-        // holder may free it.
-        match self.state.swap(FREE, Ordering::Release) {
-            HELD => Ok(()),
-            FREE => Err(NotHeld),
-            _ => {
-                P::wake(word, 1);
-                Ok(())
-            }
+        if self.word.release()? == Released::Contended && !P::SHARED {
+            self.guests.place().notify(1);
         }
+        Ok(())
     }
 
     /// Whether somebody holds the lock: a snapshot.
     pub fn is_held(&self) -> bool {
-        // Relaxed: a snapshot orders nothing.
-        self.state.load(Ordering::Relaxed) != FREE
-    }
-
-    #[cold]
-    fn acquire_slowly(&self, deadline: Deadline) -> Result<(), TimedOut> {
-        if deadline.has_passed::<P>() {
-            return Err(TimedOut);
-        }
-        // Somebody who sleeps already would be overtaken for as long as we spin: spin only while
-        // the lock is held by somebody whom nobody waits for.
-        let mut round = 0;
-        while self.state.load(Ordering::Relaxed) != CONTENDED && P::relax(round) {
-            if self.state.load(Ordering::Relaxed) == FREE && self.try_acquire() {
-                return Ok(());
-            }
-            round += 1;
-        }
-        loop {
-            // Acquire, pairs with the Release of `release`. We leave `CONTENDED` behind whatever we
-            // find, so that the release after us wakes whoever else sleeps.
-            if self.state.swap(CONTENDED, Ordering::Acquire) == FREE {
-                return Ok(());
-            }
-            if P::wait(&self.state, CONTENDED, deadline) == Wake::TimedOut {
-                // Once more: a release may have come since, and its wake-up may have been ours.
-                return if self.state.swap(CONTENDED, Ordering::Acquire) == FREE {
-                    Ok(())
-                } else {
-                    Err(TimedOut)
-                };
-            }
-        }
+        self.word.is_held()
     }
 }
 
@@ -180,9 +154,25 @@ impl<'a, P: Platform> Guard<'a, P> {
 }
 
 impl<P: Platform> Drop for Guard<'_, P> {
+    #[inline]
     fn drop(&mut self) {
-        // An error would mean that somebody else has released the lock meanwhile, which `Lock`
-        // allows: then there is nothing left to do.
+        // An error would mean that somebody else released what we hold: nothing to do about it.
         let _ = self.lock.release();
+    }
+}
+
+/// A lock being acquired; see [`Lock::guard_async`].
+pub type AcquireLock<'a, P> = Operation<'a, Acquiring<'a, P>, P>;
+
+/// See [`AcquireLock`].
+pub struct Acquiring<'a, P>(&'a Lock<P>);
+
+impl<'a, P: Platform> Attempt for Acquiring<'a, P> {
+    type Output = Guard<'a, P>;
+
+    fn attempt(&mut self, waited: bool) -> Option<Guard<'a, P>> {
+        let word = &self.0.word;
+        let held = if waited { word.try_acquire_waiting() } else { word.try_acquire() };
+        held.then_some(Guard { lock: self.0 })
     }
 }

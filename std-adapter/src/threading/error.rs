@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use super::Panic;
+use super::{Panic, Reason};
 
 /// A thread was not started. Nothing is lost: the function comes back, unused, from
 /// [`into_inner`](Self::into_inner), and the [`Builder`](super::Builder) with the name is still the
@@ -151,8 +151,10 @@ pub enum JoinError {
     Exited,
     /// A thread cannot wait for its own end, nor a timer's function for its timer's. (TH026)
     SelfJoin,
+    /// The wait was called off by its token, for this reason. Join again later.
+    Cancelled(Reason),
     /// The timer was cancelled and its function never runs. Never the answer for a thread. (TH058)
-    Cancelled,
+    TimerCancelled,
 }
 
 impl fmt::Display for JoinError {
@@ -163,7 +165,8 @@ impl fmt::Display for JoinError {
             Self::Panicked(panic) => write!(f, "the thread panicked: {panic}"),
             Self::Exited => f.write_str("the thread left its function without a result"),
             Self::SelfJoin => f.write_str("a thread cannot wait for its own end"),
-            Self::Cancelled => f.write_str("the timer was cancelled"),
+            Self::Cancelled(reason) => write!(f, "the wait was called off: {reason}"),
+            Self::TimerCancelled => f.write_str("the timer was cancelled"),
         }
     }
 }

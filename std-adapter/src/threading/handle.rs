@@ -9,7 +9,7 @@ use inkle_core::error::TimedOut;
 
 use super::outcome::Outcome;
 use super::panic::drop_quietly;
-use super::{JoinError, ThreadInfo, get_ident, locked};
+use super::{CancelToken, Cancelled, JoinError, ThreadInfo, get_ident, locked};
 use crate::platform::{Deadline, after};
 
 /// A thread as the system knows it.
@@ -32,12 +32,17 @@ impl OsThread {
     /// thread is left.
     pub(super) fn reap(&self, deadline: Deadline) -> Result<(), TimedOut> {
         self.info.ended().wait_until(deadline)?;
+        self.bury();
+        Ok(())
+    }
+
+    /// To be called once the thread has ended.
+    fn bury(&self) {
         // No code of a user runs in the thread any more, so this is short and needs no deadline.
         let mut handle = locked(&self.handle);
         if let Some(Err(payload)) = handle.take().map(JoinHandle::join) {
             drop_quietly(payload);
         }
-        Ok(())
     }
 }
 
@@ -119,6 +124,35 @@ impl<T> Thread<T> {
     /// ```
     pub fn join_timeout(&self, timeout: Duration) -> Result<T, JoinError> {
         self.join_until(after(timeout))
+    }
+
+    /// As [`join`](Self::join), until `token` is cancelled. A token that is cancelled already polls.
+    ///
+    /// Errors: [`JoinError::Cancelled`] beside those of `join`; the result stays for a later call.
+    ///
+    /// ```
+    /// use inkle::threading::{self, CancelToken, JoinError, Reason};
+    ///
+    /// static STOP: CancelToken<'_> = CancelToken::new();
+    ///
+    /// let thread = threading::spawn(|| STOP.wait()).unwrap();
+    /// let hurry = CancelToken::new();
+    /// hurry.cancel(Reason::REQUESTED);
+    /// assert!(matches!(thread.join_unless(&hurry), Err(JoinError::Cancelled(Reason::REQUESTED))));
+    /// STOP.cancel(Reason::SHUTDOWN);
+    /// assert_eq!(thread.join().unwrap(), Reason::SHUTDOWN);
+    /// ```
+    pub fn join_unless(&self, token: &CancelToken<'_>) -> Result<T, JoinError> {
+        if self.ident() == get_ident() {
+            return Err(JoinError::SelfJoin);
+        }
+        if let Err(Cancelled(reason)) = self.os.info.ended().wait_unless(token) {
+            if self.is_alive() {
+                return Err(JoinError::Cancelled(reason));
+            }
+        }
+        self.os.bury();
+        self.outcome.take()
     }
 
     /// Whether the thread has not ended: a snapshot. (TH028)

@@ -38,6 +38,9 @@ use std::time::Duration;
 use crate::platform::Private;
 
 pub use builder::{Builder, spawn};
+pub use inkle_core::error::Cancelled;
+pub use inkle_core::sync::Reason;
+
 pub use error::{JoinError, NulInName, SpawnCause, SpawnError};
 pub use exit::{ExitBegun, Report, at_exit, set_exit_timeout, shutdown};
 pub use handle::Thread;
@@ -50,7 +53,7 @@ pub(crate) use registry::started_count;
 pub use registry::{
     active_count, current, enumerate, get_ident, get_native_id, main_thread, set_name,
 };
-pub use scope::{Scope, ScopeError, scope};
+pub use scope::{Scope, ScopeBuilder, ScopeError, scope, scope_until};
 pub use serial::{Serialized, serialize};
 pub use stack::{MIN_STACK_SIZE, StackTooSmall, set_stack_size, stack_size};
 pub use tee::{Tee, tee};
@@ -124,6 +127,31 @@ pub type Event = inkle_core::sync::Event<Private>;
 /// SEATS.release(2).unwrap();
 /// ```
 pub type Semaphore = inkle_core::sync::Semaphore<Private>;
+
+/// At most so many at a time, and never more permits than at first. (TH053)
+///
+/// ```
+/// use inkle::threading::BoundedSemaphore;
+///
+/// static SEATS: BoundedSemaphore = BoundedSemaphore::new(1);
+///
+/// assert!(SEATS.release(1).is_err(), "nobody has taken one");
+/// ```
+pub type BoundedSemaphore = inkle_core::sync::BoundedSemaphore<Private>;
+
+/// Calls off whatever waits with it. (TH077)
+///
+/// ```
+/// use inkle::threading::{self, CancelToken, Event, Reason};
+///
+/// static STOP: CancelToken<'_> = CancelToken::new();
+/// static NEVER: Event = Event::new();
+///
+/// let thread = threading::spawn(|| NEVER.wait_unless(&STOP)).unwrap();
+/// STOP.cancel(Reason::REQUESTED);
+/// assert_eq!(thread.join().unwrap().unwrap_err().0, Reason::REQUESTED);
+/// ```
+pub type CancelToken<'p> = inkle_core::sync::CancelToken<'p, Private>;
 
 /// The longest timeout that is counted: 584 years. A longer one is accepted by every call and means
 /// no limit, where Python refuses it. (TH012)

@@ -58,12 +58,17 @@ impl<T> Outcome<T> {
         match result {
             Some(Ok(value)) => Ok(value),
             Some(Err(Failure::Exited)) => Err(JoinError::Exited),
-            Some(Err(Failure::Cancelled)) => Err(JoinError::Cancelled),
+            Some(Err(Failure::Cancelled)) => Err(JoinError::TimerCancelled),
             Some(Err(Failure::Panicked(slot))) => {
                 Err(locked(&slot).take().map_or(JoinError::Taken, JoinError::Panicked))
             }
             None => Err(JoinError::Taken),
         }
+    }
+
+    /// Whether there is a result and it is as `test` wants it.
+    pub(super) fn is(&self, test: impl FnOnce(&T) -> bool) -> bool {
+        matches!(&*locked(&self.result), Some(Ok(value)) if test(value))
     }
 
     /// Where the panic is, if it is one.

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 
 use super::handle::OsThread;
 use super::outcome::{Outcome, PanicSlot};
-use super::{Builder, Panic, SpawnError, Thread, ThreadInfo, locked, start};
+use super::{Builder, CancelToken, Panic, Reason, SpawnError, Thread, ThreadInfo, locked, start};
 use crate::platform::Deadline;
 
 /// Calls `body` with a scope in which it can start threads that borrow what outlives this call; waits
@@ -52,28 +52,137 @@ pub fn scope<'env, R, F>(body: F) -> Result<R, ScopeError>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
 {
-    let scope = Scope {
-        threads: Mutex::new(Threads { list: Vec::new(), tidy_at: FIRST_TIDY }),
-        failures: Mutex::new(Vec::new()),
-        scope: PhantomData,
-        env: PhantomData,
-    };
-    let result = catch_unwind(AssertUnwindSafe(|| body(&scope)));
-    // Nothing between here and the empty list can unwind or return.
-    scope.join_all();
-    let failure = scope.first_failure();
-    match result {
-        Err(payload) => {
-            drop(failure);
-            resume_unwind(payload)
+    ScopeBuilder::new().run(body)
+}
+
+/// As [`scope`], with a [`token`](Scope::token) that is cancelled when `deadline` passes.
+///
+/// It still waits for all threads, without limit: they use what its caller owns. Let them block with
+/// the token, in the `_unless` form of each call, and look at it where they compute.
+///
+/// Errors and panics: as `scope`. That the deadline has passed is none: ask the token, or the threads.
+///
+/// ```
+/// use std::time::Duration;
+/// use inkle::platform::after;
+/// use inkle::threading::{self, Event, Reason};
+///
+/// let never = Event::new();
+/// let reason = threading::scope_until(after(Duration::from_millis(5)), |scope| {
+///     let thread = scope.spawn(|| never.wait_unless(scope.token())).unwrap();
+///     thread.join().unwrap().unwrap_err().0
+/// });
+/// assert_eq!(reason.unwrap(), Reason::DEADLINE);
+/// ```
+pub fn scope_until<'env, R, F>(deadline: impl Into<Deadline>, body: F) -> Result<R, ScopeError>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+{
+    ScopeBuilder::new().deadline(deadline).run(body)
+}
+
+/// How a scope's [`token`](Scope::token) is cancelled. [`scope`] is one whose token only its own
+/// threads cancel.
+///
+/// ```
+/// use inkle::threading::{Event, Reason, ScopeBuilder};
+///
+/// let never = Event::new();
+/// let error = ScopeBuilder::new().cancel_on_failure(true).run(|scope| {
+///     let sibling = scope.spawn(|| never.wait_unless(scope.token())).unwrap();
+///     scope.spawn(|| panic!("out of yarn")).unwrap();
+///     assert_eq!(sibling.join().unwrap().unwrap_err().0, Reason::FAILED);
+/// });
+/// assert_eq!(error.unwrap_err().panic().message(), Some("out of yarn"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ScopeBuilder<'p> {
+    parent: Option<&'p CancelToken<'p>>,
+    deadline: Deadline,
+    cancel_on_failure: bool,
+}
+
+impl<'p> ScopeBuilder<'p> {
+    /// A scope whose token nobody cancels but its own threads.
+    pub fn new() -> Self {
+        Self { parent: None, deadline: Deadline::NEVER, cancel_on_failure: false }
+    }
+
+    /// The scope's token is a child of `token`: cancelled with it.
+    ///
+    /// ```
+    /// use inkle::threading::{CancelToken, Reason, ScopeBuilder};
+    ///
+    /// let all = CancelToken::new();
+    /// let reason = ScopeBuilder::new().child_of(&all).run(|scope| {
+    ///     let thread = scope.spawn(|| scope.token().wait()).unwrap();
+    ///     all.cancel(Reason::SHUTDOWN);
+    ///     thread.join().unwrap()
+    /// });
+    /// assert_eq!(reason.unwrap(), Reason::SHUTDOWN);
+    /// ```
+    pub fn child_of(mut self, token: &'p CancelToken<'p>) -> Self {
+        self.parent = Some(token);
+        self
+    }
+
+    /// The scope's token is cancelled when `deadline` passes; see [`scope_until`].
+    pub fn deadline(mut self, deadline: impl Into<Deadline>) -> Self {
+        self.deadline = deadline.into();
+        self
+    }
+
+    /// The scope's token is cancelled, with [`Reason::FAILED`], when the first of its threads panics,
+    /// when one started by [`try_spawn`](Scope::try_spawn) returns an error, and when the scope's own
+    /// function panics.
+    pub fn cancel_on_failure(mut self, cancel: bool) -> Self {
+        self.cancel_on_failure = cancel;
+        self
+    }
+
+    /// Calls `body` as [`scope`] does; errors and panics as there.
+    pub fn run<'env, R, F>(&self, body: F) -> Result<R, ScopeError>
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
+    {
+        let token = match self.parent {
+            Some(parent) => parent.child_until(self.deadline),
+            None => CancelToken::until(self.deadline),
+        };
+        let scope = Scope {
+            threads: Mutex::new(Threads { list: Vec::new(), tidy_at: FIRST_TIDY }),
+            failures: Mutex::new(Vec::new()),
+            token: &token,
+            cancel_on_failure: self.cancel_on_failure,
+            scope: PhantomData,
+            env: PhantomData,
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| body(&scope)));
+        // Nothing between here and the empty list can unwind or return.
+        if result.is_err() {
+            scope.failed();
         }
-        Ok(result) => match failure {
-            None => Ok(result),
-            Some(failure) => {
-                drop(result);
-                Err(failure)
+        scope.join_all();
+        let failure = scope.first_failure();
+        match result {
+            Err(payload) => {
+                drop(failure);
+                resume_unwind(payload)
             }
-        },
+            Ok(result) => match failure {
+                None => Ok(result),
+                Some(failure) => {
+                    drop(result);
+                    Err(failure)
+                }
+            },
+        }
+    }
+}
+
+impl Default for ScopeBuilder<'_> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -84,6 +193,8 @@ pub struct Scope<'scope, 'env: 'scope> {
     threads: Mutex<Threads>,
     /// Threads that panicked, the first one first.
     failures: Mutex<Vec<(ThreadInfo, PanicSlot)>>,
+    token: &'scope CancelToken<'scope>,
+    cancel_on_failure: bool,
     /// Invariant: a longer life would let a thread borrow what `body` owns, a shorter one likewise.
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
@@ -135,6 +246,60 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
+        self.start(builder, body, |_| true)
+    }
+
+    /// As [`spawn`](Self::spawn), for a function that can fail: that it returns an error counts as a
+    /// failure for [`cancel_on_failure`](ScopeBuilder::cancel_on_failure). The error itself is for the
+    /// handle's [`join`](Thread::join) only.
+    ///
+    /// Errors: [`SpawnError`], with the function.
+    ///
+    /// ```
+    /// use inkle::threading::{Reason, ScopeBuilder};
+    ///
+    /// let reason = ScopeBuilder::new().cancel_on_failure(true).run(|scope| {
+    ///     scope.try_spawn(|| "yarn".parse::<u32>()).unwrap();
+    ///     scope.token().wait()
+    /// });
+    /// assert_eq!(reason.unwrap(), Reason::FAILED);
+    /// ```
+    pub fn try_spawn<T, E, F>(&'scope self, body: F) -> Result<Thread<Result<T, E>>, SpawnError<F>>
+    where
+        F: FnOnce() -> Result<T, E> + Send + 'scope,
+        T: Send + 'scope,
+        E: Send + 'scope,
+    {
+        self.start(&Builder::new(), body, Result::is_ok)
+    }
+
+    /// What says to the scope's threads that they should stop. Nobody but those who look at it, or
+    /// block with it, hears. See [`ScopeBuilder`] for what cancels it, beside whoever calls its
+    /// `cancel`.
+    ///
+    /// ```
+    /// use inkle::threading::{self, Event, Reason};
+    ///
+    /// let never = Event::new();
+    /// threading::scope(|scope| {
+    ///     scope.spawn(|| assert!(never.wait_unless(scope.token()).is_err())).unwrap();
+    ///     scope.token().cancel(Reason::REQUESTED);
+    /// }).unwrap();
+    /// ```
+    pub fn token(&self) -> &'scope CancelToken<'scope> {
+        self.token
+    }
+
+    fn start<T, F>(
+        &'scope self,
+        builder: &Builder,
+        body: F,
+        is_success: fn(&T) -> bool,
+    ) -> Result<Thread<T>, SpawnError<F>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
         // The lock is held from before the start until the thread is on the list, so that no thread
         // is ever missing there.
         let mut threads = locked(&self.threads);
@@ -145,7 +310,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         // it gives out only a reference of that life. The call does not end before every thread on the
         // list is reaped, and this thread is put there below, without anything in between that can
         // unwind or return.
-        let started = unsafe { start::start(builder, body, |outcome| self.note(outcome)) };
+        let started =
+            unsafe { start::start(builder, body, |outcome| self.note(outcome, is_success)) };
         let thread = started?;
         threads.list.push(Arc::clone(thread.os()));
         threads.tidy();
@@ -153,9 +319,18 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     }
 
     /// Called in each thread at its end.
-    fn note<T>(&self, outcome: &Outcome<T>) {
+    fn note<T>(&self, outcome: &Outcome<T>, is_success: fn(&T) -> bool) {
         if let Some(slot) = outcome.panic() {
             locked(&self.failures).push((super::current(), slot));
+            self.failed();
+        } else if outcome.is(|value| !is_success(value)) {
+            self.failed();
+        }
+    }
+
+    fn failed(&self) {
+        if self.cancel_on_failure {
+            self.token.cancel(Reason::FAILED);
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use inkle_core::error::TimedOut;
 
-use super::{Lock, locked};
+use super::{CancelToken, Cancelled, Lock, locked};
 use crate::platform::{Deadline, after};
 
 /// Makes an iterator that any number of threads may pull from: each item goes to exactly one of them.
@@ -71,13 +71,7 @@ impl<I: Iterator> Serialized<I> {
     /// ```
     pub fn next_until(&self, deadline: impl Into<Deadline>) -> Result<Option<I::Item>, TimedOut> {
         self.shared.turn.acquire_until(deadline)?;
-        let _turn = Turn(&self.shared.turn);
-        let mut iter = locked(&self.shared.iter);
-        let item = iter.as_mut().and_then(Iterator::next);
-        if item.is_none() {
-            *iter = None;
-        }
-        Ok(item)
+        Ok(self.pull())
     }
 
     /// As [`next_until`](Self::next_until), for at most `timeout`.
@@ -90,6 +84,32 @@ impl<I: Iterator> Serialized<I> {
     /// ```
     pub fn next_timeout(&self, timeout: Duration) -> Result<Option<I::Item>, TimedOut> {
         self.next_until(after(timeout))
+    }
+
+    /// As [`next_until`](Self::next_until), until `token` is cancelled instead of a deadline.
+    ///
+    /// Errors: [`Cancelled`] if its turn did not come.
+    ///
+    /// ```
+    /// use inkle::threading::CancelToken;
+    ///
+    /// let numbers = inkle::threading::serialize(7..8);
+    /// assert_eq!(numbers.next_unless(&CancelToken::new()), Ok(Some(7)));
+    /// ```
+    pub fn next_unless(&self, token: &CancelToken<'_>) -> Result<Option<I::Item>, Cancelled> {
+        self.shared.turn.acquire_unless(token)?;
+        Ok(self.pull())
+    }
+
+    /// To be called when it is one's turn; ends it.
+    fn pull(&self) -> Option<I::Item> {
+        let _turn = Turn(&self.shared.turn);
+        let mut iter = locked(&self.shared.iter);
+        let item = iter.as_mut().and_then(Iterator::next);
+        if item.is_none() {
+            *iter = None;
+        }
+        item
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use inkle_core::error::TimedOut;
 
 use super::serial::Turn;
-use super::{Lock, locked};
+use super::{CancelToken, Cancelled, Lock, locked};
 use crate::platform::{Deadline, after};
 
 /// Makes `count` iterators that each give all items of `iterable`, in order, at their own pace, in
@@ -124,10 +124,7 @@ impl<I: Iterator<Item: Clone>> Tee<I> {
         deadline: impl Into<Deadline>,
     ) -> Result<Option<I::Item>, TimedOut> {
         self.shared.turn.acquire_until(deadline)?;
-        let _turn = Turn(&self.shared.turn);
-        let item = locked(&self.shared.state).read(self.position);
-        self.position += u64::from(item.is_some());
-        Ok(item)
+        Ok(self.pull())
     }
 
     /// As [`next_until`](Self::next_until), for at most `timeout`.
@@ -140,6 +137,29 @@ impl<I: Iterator<Item: Clone>> Tee<I> {
     /// ```
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<I::Item>, TimedOut> {
         self.next_until(after(timeout))
+    }
+
+    /// As [`next_until`](Self::next_until), until `token` is cancelled instead of a deadline.
+    ///
+    /// Errors: [`Cancelled`] if its turn did not come.
+    ///
+    /// ```
+    /// use inkle::threading::CancelToken;
+    ///
+    /// let mut reader = inkle::threading::tee(7..8, 1).remove(0);
+    /// assert_eq!(reader.next_unless(&CancelToken::new()), Ok(Some(7)));
+    /// ```
+    pub fn next_unless(&mut self, token: &CancelToken<'_>) -> Result<Option<I::Item>, Cancelled> {
+        self.shared.turn.acquire_unless(token)?;
+        Ok(self.pull())
+    }
+
+    /// To be called when it is one's turn; ends it.
+    fn pull(&mut self) -> Option<I::Item> {
+        let _turn = Turn(&self.shared.turn);
+        let item = locked(&self.shared.state).read(self.position);
+        self.position += u64::from(item.is_some());
+        item
     }
 }
 

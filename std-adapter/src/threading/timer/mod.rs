@@ -13,7 +13,9 @@ use std::time::Duration;
 use self::agenda::{Job, Place};
 use super::outcome::Outcome;
 use super::panic::drop_quietly;
-use super::{Event, JoinError, SpawnError, current, get_ident, locked, registry};
+use super::{
+    CancelToken, Cancelled, Event, JoinError, SpawnError, current, get_ident, locked, registry,
+};
 use crate::platform::{Deadline, after};
 
 /// A function that was to be called at a certain time, and the place where its result will be.
@@ -37,7 +39,7 @@ use crate::platform::{Deadline, after};
 /// let never = Timer::start(Duration::from_secs(3600), || "dong").unwrap();
 /// assert_eq!(soon.join().unwrap(), "ding");
 /// assert!(never.cancel());
-/// assert!(matches!(never.join(), Err(JoinError::Cancelled)));
+/// assert!(matches!(never.join(), Err(JoinError::TimerCancelled)));
 /// ```
 pub struct Timer<T> {
     state: Arc<State<T>>,
@@ -127,7 +129,7 @@ impl<T> Timer<T> {
     /// Waits without limit until the function has returned, and gives its result to the first who
     /// asks. (TH057)
     ///
-    /// Errors: [`JoinError::Cancelled`], [`JoinError::Panicked`] or [`JoinError::Exited`] to the first
+    /// Errors: [`JoinError::TimerCancelled`], [`JoinError::Panicked`] or [`JoinError::Exited`] to the first
     /// who asks, [`JoinError::Taken`] to all others; [`JoinError::SelfJoin`] in the function itself.
     pub fn join(&self) -> Result<T, JoinError> {
         self.join_until(Deadline::NEVER)
@@ -147,9 +149,7 @@ impl<T> Timer<T> {
     /// timer.cancel();
     /// ```
     pub fn join_until(&self, deadline: impl Into<Deadline>) -> Result<T, JoinError> {
-        let deadline = deadline.into();
-        let own = self.state.runner.get() == Some(&get_ident());
-        if own && !self.state.done.is_set() {
+        if self.is_own() {
             return Err(JoinError::SelfJoin);
         }
         self.state.done.wait_until(deadline).map_err(|_| JoinError::TimedOut)?;
@@ -168,6 +168,37 @@ impl<T> Timer<T> {
     /// ```
     pub fn join_timeout(&self, timeout: Duration) -> Result<T, JoinError> {
         self.join_until(after(timeout))
+    }
+
+    /// As [`join`](Self::join), until `token` is cancelled. A token that is cancelled already polls.
+    ///
+    /// Errors: [`JoinError::Cancelled`] beside those of `join`; the result stays for a later call.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use inkle::threading::{CancelToken, JoinError, Timer};
+    ///
+    /// let timer = Timer::start(Duration::from_secs(3600), || ()).unwrap();
+    /// let patience = CancelToken::new();
+    /// let patience = patience.child_timeout(Duration::from_millis(1));
+    /// assert!(matches!(timer.join_unless(&patience), Err(JoinError::Cancelled(_))));
+    /// timer.cancel();
+    /// ```
+    pub fn join_unless(&self, token: &CancelToken<'_>) -> Result<T, JoinError> {
+        if self.is_own() {
+            return Err(JoinError::SelfJoin);
+        }
+        if let Err(Cancelled(reason)) = self.state.done.wait_unless(token) {
+            if !self.is_done() {
+                return Err(JoinError::Cancelled(reason));
+            }
+        }
+        self.state.outcome.take()
+    }
+
+    /// Whether the caller is this timer's function.
+    fn is_own(&self) -> bool {
+        self.state.runner.get() == Some(&get_ident()) && !self.is_done()
     }
 
     /// Whether the function has returned or never will be called: a snapshot. Does not block.
