@@ -2,7 +2,7 @@
 //!
 //! # Why it is sound
 //!
-//! A scope keeps each of its threads on a list of its own. [`scope`] does not return or unwind before
+//! A scope keeps each of its threads on a list of its own. [`ScopeBuilder::run`], which every scope goes through, does not return or unwind before
 //! that list is empty and each thread on it is joined with the system, whatever became of the handles
 //! and of the function: nothing of a thread is left that could use what it borrowed. Threads of the
 //! scope can start more; a starter is on the list itself, so the list is not empty for good before it
@@ -300,18 +300,31 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
+        self.launch(builder, body, move |outcome| self.note(outcome, is_success))
+    }
+
+    /// All that is unsafe of a scope. The bounds say what the thread may borrow.
+    fn launch<T, F, E>(
+        &'scope self,
+        builder: &Builder,
+        body: F,
+        epilogue: E,
+    ) -> Result<Thread<T>, SpawnError<F>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+        E: FnOnce(&Outcome<T>) + Send + 'scope,
+    {
         // The lock is held from before the start until the thread is on the list, so that no thread
         // is ever missing there.
         let mut threads = locked(&self.threads);
         // Before the start: nothing may fail between it and the push.
         threads.list.reserve(1);
-        // SAFETY: `F` and `T` are valid for `'scope`, and so is this scope, which the epilogue borrows.
-        // `'scope` outlasts the call of `scope` that made this value: only that function makes one, and
-        // it gives out only a reference of that life. The call does not end before every thread on the
-        // list is reaped, and this thread is put there below, without anything in between that can
-        // unwind or return.
-        let started =
-            unsafe { start::start(builder, body, |outcome| self.note(outcome, is_success)) };
+        // SAFETY: `F`, `T` and `E` are valid for `'scope` by their bounds, and `'scope` outlasts the
+        // call of `run` that made this scope: only that function makes one, and it gives out only a
+        // reference of that life. The call does not end before every thread on the list is reaped, and
+        // this thread is put there below, without anything in between that can unwind or return.
+        let started = unsafe { start::start(builder, body, epilogue) };
         let thread = started?;
         threads.list.push(Arc::clone(thread.os()));
         threads.tidy();
