@@ -56,7 +56,7 @@ pub enum SpawnCause {
         position: usize,
     },
     /// The process is ending: all threads that it waits for have ended, or the time for that has run
-    /// out. See [`shutdown`](super::shutdown). (EX005)
+    /// out; for a timer: the first hook has been called. See [`shutdown`](super::shutdown). (EX005)
     Exiting,
     /// The operating system refused: too many threads, no memory, no such stack. (TH023)
     Refused(io::Error),

@@ -94,6 +94,11 @@ pub(crate) fn before_joining(
     !state.begun
 }
 
+/// Whether [`before_joining`] takes nothing more.
+pub(crate) fn has_begun() -> bool {
+    locked(&STATE).begun
+}
+
 /// How long the end of the process waits in all, from when it begins; `None`, which is the default, is
 /// without limit. Threads that still run then are named on stderr and left. Does not block.
 ///

@@ -69,8 +69,12 @@ impl Crew {
 pub(super) fn add(deadline: Deadline, job: Box<dyn Job>) -> Result<Place, SpawnCause> {
     static HOOKED: OnceLock<bool> = OnceLock::new();
     let hooked = *HOOKED.get_or_init(|| exit::before_joining(close));
+    // Also before `close` is called: hooks that run earlier find the same, used before or not.
+    if !hooked || exit::has_begun() {
+        return Err(SpawnCause::Exiting);
+    }
     let mut crew = locked(&CREW);
-    if crew.closed || !hooked {
+    if crew.closed {
         return Err(SpawnCause::Exiting);
     }
     let place = crew.agenda.add(deadline, job);

@@ -67,8 +67,8 @@ impl<T> Timer<T> {
     /// A panic of `body` is treated as a thread's: [`set_panic_hook`](super::set_panic_hook) and
     /// [`join`](Self::join) have it (TH059).
     ///
-    /// Errors: [`SpawnError`], with the function, if the system refuses the thread or the process is
-    /// ending.
+    /// Errors: [`SpawnError`], with the function, if the system refuses the thread or the process has
+    /// begun to end.
     pub fn start<F>(interval: Duration, body: F) -> Result<Self, SpawnError<F>>
     where
         F: FnOnce() -> T + Send + 'static,
