@@ -1,14 +1,12 @@
-//! The lock: one word that threads sleep on, and a list for tasks.
-//!
-//! A task that waits leaves the word `CONTENDED`, as a thread does, so the release that comes next
-//! looks into the list. A thread's acquire and release are those of the word alone while nobody waits.
+//! The lock: one word that threads sleep on, and a list of guests, that is of tasks and of threads that
+//! wait for several things.
 //!
 //! # Why no wake-up is lost
 //!
-//! A guest enters the list, then exchanges the word for `CONTENDED`. If it does not get the lock by
-//! that, the release which ends this holding finds `CONTENDED` and looks into the list, where it stands.
-//! Whoever was told tries again by the same exchange, so the word is contended again before it waits on;
-//! whoever was told and gives up passes the word on.
+//! A guest enters the list, then tries to hold the word and leaves its bit there. If it does not get the
+//! lock by that, the release which ends this holding finds the bit and looks into the list, where the
+//! guest stands. Whoever was told tries again in the same way, so the bit is there again before it waits
+//! on; whoever was told and gives up passes the word on.
 
 use core::fmt;
 use core::time::Duration;
@@ -18,7 +16,7 @@ use crate::operation::{Attempt, Operation};
 use crate::platform::{Deadline, Platform};
 use crate::sync::CancelToken;
 use crate::waiting::Guests;
-use crate::word_lock::{Released, WordLock};
+use crate::word_lock::WordLock;
 
 /// A lock that protects no value in particular and may be released by any thread, as Python's.
 ///
@@ -115,7 +113,7 @@ impl<P: Platform> Lock<P> {
     /// with [`acquire`](Self::acquire)'s acquire.
     #[inline]
     pub fn release(&self) -> Result<(), NotHeld> {
-        if self.word.release()? == Released::Contended && !P::SHARED {
+        if self.word.release()? && !P::SHARED {
             self.guests.place().notify(1);
         }
         Ok(())
@@ -172,7 +170,7 @@ impl<'a, P: Platform> Attempt for Acquiring<'a, P> {
 
     fn attempt(&mut self, waited: bool) -> Option<Guard<'a, P>> {
         let word = &self.0.word;
-        let held = if waited { word.try_acquire_waiting() } else { word.try_acquire() };
+        let held = if waited { word.try_acquire_as_guest() } else { word.try_acquire() };
         held.then_some(Guard { lock: self.0 })
     }
 }
