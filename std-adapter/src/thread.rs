@@ -6,7 +6,7 @@
 //! | `start_joinable_thread(f)`, its handle | [`start_joinable_thread`], [`Thread`]: `is_done()` is `!is_alive()` |
 //! | `allocate_lock()`, `LockType` | [`allocate_lock`], [`LockType`] |
 //! | `get_ident()`, `get_native_id()` | [`get_ident`], [`get_native_id`] |
-//! | `stack_size()`, `stack_size(n)` | [`stack_size`], [`set_stack_size`]; each [`Builder`](threading::Builder) has its own too |
+//! | `stack_size()`, `stack_size(n)` | [`stack_size`], [`set_stack_size`]; each [`Builder`] has its own too |
 //! | `set_name(name)` | [`set_name`] |
 //! | `exit()` | [`exit`] |
 //! | `interrupt_main()` | [`interrupt_main`], [`main_interrupt`] |

@@ -29,7 +29,7 @@ fn th020_default_names_name_the_function() {
     let name = spawn(weave).unwrap().join().unwrap();
     let number = name.strip_prefix("Thread-").and_then(|rest| rest.strip_suffix(" (weave)"));
     assert!(number.is_some_and(|number| number.parse::<u32>().is_ok()), "{name}");
-    let name = spawn(|| weave()).unwrap().join().unwrap();
+    let name = spawn(|| weave() + "").unwrap().join().unwrap();
     assert!(name.strip_prefix("Thread-").unwrap().parse::<u32>().is_ok(), "{name}");
 }
 
@@ -130,7 +130,7 @@ fn th025_joins_in_a_circle_end_at_their_deadlines() {
         let thread = spawn(move || {
             its_told.wait();
             let result = its.get().unwrap()[number].join_timeout(SETTLE);
-            matches!(result, Err(JoinError::TimedOut) | Ok(true))
+            matches!(result, Err(JoinError::TimedOut | JoinError::Taken) | Ok(true))
         });
         thread.unwrap()
     };
