@@ -61,8 +61,8 @@ fn th007_what_is_caught_or_no_panic_is_not_heard_of() {
     let (_turn, _watch) = (turn(), watchdog());
     let seen = note();
     assert!(spawn(|| panics(|| panic!("caught"))).unwrap().join().unwrap());
-    assert!(spawn(|| thread::exit()).unwrap().join().map(|()| ()).is_err());
-    assert!(spawn(|| panic_any(7)).unwrap().join().map(|()| ()).is_err());
+    assert!(spawn(|| thread::exit()).unwrap().join().is_err());
+    assert!(spawn(|| panic_any(7)).unwrap().join().is_err());
     let seen: Vec<_> = seen.lock().unwrap().drain(..).map(|(_, what, _)| what).collect();
     assert_eq!(seen, ["a payload that is not text"], "the last one");
     reset_panic_hook();
@@ -88,7 +88,7 @@ fn th008_a_hook_that_panics_harms_nobody() {
     }
     ledger.assert_each_once();
     reset_panic_hook();
-    assert!(spawn(|| panic!("out of yarn")).unwrap().join().map(|()| ()).is_err());
+    assert!(spawn(|| panic!("out of yarn")).unwrap().join().is_err());
     assert_eq!(calls.load(Ordering::SeqCst), 2, "it is gone");
 }
 

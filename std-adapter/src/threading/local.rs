@@ -142,6 +142,16 @@ impl<T: 'static, F: Fn() -> T> Local<T, F> {
     /// NAMES.with(|name| name.lock().unwrap().push_str("weaver"));
     /// assert_eq!(*NAMES.values()[0].lock().unwrap(), "weaver");
     /// ```
+    ///
+    /// Values that must not be shared are not given:
+    ///
+    /// ```compile_fail,E0277
+    /// use std::cell::Cell;
+    /// use inkle::threading::Local;
+    ///
+    /// static COUNT: Local<Cell<u32>> = Local::new(|| Cell::new(0));
+    /// let others = COUNT.values();
+    /// ```
     pub fn values(&self) -> Vec<Arc<T>>
     where
         T: Send + Sync,

@@ -188,7 +188,22 @@ impl Default for ScopeBuilder<'_> {
 
 /// Where [`scope`]'s function starts its threads; see there.
 ///
-/// `'scope` is the life of the scope, `'env` that of what its threads may borrow from outside.
+/// `'scope` is the life of the scope, `'env` that of what its threads may borrow from outside. What the
+/// function itself owns ends before the scope, and cannot be borrowed:
+///
+/// ```compile_fail,E0373
+/// inkle::threading::scope(|scope| {
+///     let yarn = String::from("wool");
+///     scope.spawn(|| println!("{yarn}")).unwrap();
+/// }).unwrap();
+/// ```
+///
+/// Nor can a thread's borrow, or the scope, leave:
+///
+/// ```compile_fail,E0521
+/// let mut kept = None;
+/// inkle::threading::scope(|scope| kept = Some(scope)).unwrap();
+/// ```
 pub struct Scope<'scope, 'env: 'scope> {
     threads: Mutex<Threads>,
     /// Threads that panicked, the first one first.
