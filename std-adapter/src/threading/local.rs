@@ -254,6 +254,7 @@ struct Table(RefCell<Vec<Option<Numbered>>>);
 type Numbered = (u64, Rc<dyn Any>);
 
 impl Table {
+    #[inline]
     fn get(&self, row: &Row) -> Option<Rc<dyn Any>> {
         match self.0.borrow().get(row.index) {
             Some(Some((number, value))) if *number == row.number => Some(Rc::clone(value)),
