@@ -59,6 +59,12 @@ fn th002_threads_started_by_foreign_threads_are_daemons() {
 }
 
 #[test]
+fn ex001_the_main_thread_need_not_know() {
+    let _watch = watchdog();
+    prints("foreign, waited for", &["main returns", "thread ends"]);
+}
+
+#[test]
 fn ex001_exit_on_the_main_thread_joins() {
     let _watch = watchdog();
     exits("exit on main", 3, &["main exits", "thread ends"]);

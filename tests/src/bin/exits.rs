@@ -27,6 +27,7 @@ fn main() {
         "nested" => nested(),
         "daemon" => daemon(),
         "foreign" => foreign(),
+        "foreign, waited for" => foreign_waited_for(),
         "exit on main" => exit_on_main(),
         "exit elsewhere" => exit_elsewhere(),
         "exit in a joined thread" => exit_in_a_joined_thread(),
@@ -120,6 +121,26 @@ fn foreign() {
     assert!(std::thread::spawn(start).join().unwrap());
     RUNNING.wait();
     println!("main returns");
+}
+
+/// The main thread itself never calls this crate.
+fn foreign_waited_for() {
+    let (sender, receiver) = std::sync::mpsc::channel::<()>();
+    let start = move || {
+        let thread = Builder::new().daemon(false).spawn(move || {
+            // Until the main thread's end of the channel is gone.
+            assert!(sender.send(()).is_ok());
+            while sender.send(()).is_ok() {
+                sleep(SHORT);
+            }
+            println!("thread ends");
+        });
+        thread.unwrap().is_daemon()
+    };
+    assert!(!std::thread::spawn(start).join().unwrap());
+    receiver.recv().unwrap();
+    println!("main returns");
+    drop(receiver);
 }
 
 fn exit_on_main() {
