@@ -206,10 +206,12 @@ fn th059_a_panic_is_in_the_join_and_costs_no_other_timer() {
         }
         assert_eq!(Timer::start(Duration::ZERO, || 7).unwrap().join().unwrap(), 7);
     }
-    // The function owns what panics when dropped, and nobody has the handle.
+    // A result that panics when dropped, and nobody has the handle.
     let ledger = Ledger::new(2);
     let bomb = ledger.bomb(0);
-    drop(Timer::start(Duration::ZERO, move || bomb).unwrap());
+    let timer = Timer::start(Duration::ZERO, move || bomb).unwrap();
+    // It is dropped by the crew or, if the function has returned, with the handle.
+    panics(|| drop(timer));
     eventually(|| ledger.drops(0) == 1);
     let bomb = ledger.bomb(1);
     let timer = Timer::start(FAR, move || drop(bomb)).unwrap();
