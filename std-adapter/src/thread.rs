@@ -103,7 +103,9 @@ static INTERRUPT: Event = Event::new();
 /// Asks the main thread to stop what it does: sets [`main_interrupt`]. Does not block. (LT007)
 ///
 /// As in Python no signal is sent, no blocking call is broken off, and nothing happens before the
-/// main thread looks; where nobody looks it does nothing (LT008).
+/// main thread looks; where nobody looks it does nothing (LT008). A main thread that blocks selects
+/// the event beside what it waits for; one that is to be stopped for good gives a
+/// [`CancelToken`](threading::CancelToken) to its calls instead.
 ///
 /// ```
 /// use inkle::thread;

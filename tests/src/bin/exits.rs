@@ -41,6 +41,7 @@ fn main() {
         "shutdown in a thread" => shutdown_in_a_thread(),
         "timers" => timers(),
         "stuck" => stuck(),
+        #[cfg(unix)]
         "fork" => fork(),
         "leave main" => leave_main(),
         other => {
@@ -304,6 +305,7 @@ fn stuck() {
     at_exit(|| println!("at exit")).unwrap();
 }
 
+#[cfg(unix)]
 fn fork() {
     waits();
     let (main, native) = (threading::main_thread(), get_native_id());
