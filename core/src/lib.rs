@@ -78,6 +78,8 @@
 //! ## Features
 //!
 //! - `portable-atomic`, `atomic-polyfill`: what stands behind the [`atomic`] door.
+//! - `watch`: locks tell the platform who acquires, holds and releases them, and where
+//!   ([`Platform::watch`]). For diagnosis; without it they tell nothing and it costs nothing.
 //! - `compact`: never pad against false sharing. Without it, 64-bit targets pad the two ends of a
 //!   queue to 128 bytes each and all other targets pad nothing.
 #![no_std]
@@ -100,6 +102,7 @@ pub mod select;
 pub mod slab;
 pub mod sync;
 mod waiting;
+mod watch;
 mod word_lock;
 
 pub use error::{Cancelled, GetError, PopError, PushError, PutError, TimedOut};

@@ -101,7 +101,7 @@ impl<P: Platform> WordLock<P> {
     }
 
     #[cold]
-    fn acquire_slowly(&self, deadline: Deadline) -> Result<(), TimedOut> {
+    pub(crate) fn acquire_slowly(&self, deadline: Deadline) -> Result<(), TimedOut> {
         if deadline.has_passed::<P>() {
             return Err(TimedOut);
         }

@@ -1,5 +1,7 @@
-//! Locks, conditions, events and semaphores: every operation of a type against every other.
+//! Locks, conditions, events, semaphores and cancel tokens: every operation of a type against every
+//! other.
 
+pub mod cancel;
 pub mod condition;
 pub mod event;
 pub mod lock;

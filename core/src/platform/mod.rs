@@ -13,6 +13,8 @@ mod spin;
 pub use deadline::Deadline;
 pub use spin::{Board, NoBoard, Spin};
 
+use core::panic::Location;
+
 use crate::atomic::{AtomicU32, Ordering, compiler_fence, fence};
 
 /// Why [`Platform::wait`] came back.
@@ -22,6 +24,23 @@ pub enum Wake {
     Woken,
     /// The deadline passed while asleep.
     TimedOut,
+}
+
+/// What happens to a lock: see [`Platform::watch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The caller is about to wait for it.
+    Waits,
+    /// The caller waited in vain: its deadline passed, or it was called off.
+    GaveUp,
+    /// The caller has acquired it, and would have waited for it.
+    Acquired,
+    /// The caller has acquired it, and would not have waited for it.
+    Tried,
+    /// The caller has released it, whoever held it.
+    Released,
+    /// It is being dropped.
+    Dropped,
 }
 
 /// The ground: a clock, sleep and wake on a 32-bit word, and what one spin costs.
@@ -114,6 +133,13 @@ pub trait Platform {
     fn masked<T>(section: impl FnOnce() -> T) -> T {
         section()
     }
+
+    /// Told, with the feature `watch`, what happens to locks (and to what is made of them): which one,
+    /// what, and where in the source. The thread is the one that calls.
+    ///
+    /// It may be called with any lock held, so it must not use the kernel's. Never called without the
+    /// feature.
+    fn watch(_lock: *const (), _step: Step, _place: &'static Location<'static>) {}
 
     /// The frequent side of a check-then-sleep pair: stands between "published" and "is anybody
     /// asleep?". Pairs with [`heavy_fence`](Platform::heavy_fence).

@@ -22,7 +22,7 @@ use inkle_core::queue::word::WordRing;
 use inkle_core::queue::{Peek, Queue};
 use inkle_core::select::Select;
 use inkle_core::slab::{Pool, Slab};
-use inkle_core::sync::{Condition, Event, Lock, Semaphore};
+use inkle_core::sync::{BoundedSemaphore, CancelToken, Condition, Event, Lock, Reason, Semaphore};
 
 unsafe extern "C" {
     fn inkle_core_can_panic() -> !;
@@ -65,6 +65,8 @@ static LOCK: Lock<Ground> = Lock::new();
 static CONDITION: Condition<Ground> = Condition::new();
 static EVENT: Event<Ground> = Event::new();
 static SEMAPHORE: Semaphore<Ground> = Semaphore::new(1);
+static BOUNDED: BoundedSemaphore<Ground> = BoundedSemaphore::new(1);
+static TOKEN: CancelToken<'_, Ground> = CancelToken::new();
 static COUNT: EventCount<Ground> = EventCount::new();
 
 fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeout: Duration) {
@@ -178,8 +180,29 @@ fn sync(timeout: Duration) {
     SEMAPHORE.acquire();
     black_box((SEMAPHORE.acquire_timeout(timeout).is_ok(), SEMAPHORE.release(2).is_ok()));
     black_box(SEMAPHORE.available());
+    black_box((BOUNDED.try_acquire(), BOUNDED.release(2).is_ok(), BOUNDED.available()));
+    cancel(timeout);
     black_box(COUNT.block(Deadline::at(black_box(2)), || black_box(None::<u32>)));
     COUNT.notify(1);
+}
+
+/// Tokens, and what waits with them.
+fn cancel(timeout: Duration) {
+    let token = TOKEN.child_timeout(timeout);
+    black_box((SEMAPHORE.acquire_unless(&token).is_ok(), EVENT.wait_unless(&token).is_ok()));
+    black_box((LOCK.acquire_unless(&token).is_ok(), BOUNDED.acquire_unless(&token).is_ok()));
+    black_box((ITEMS.put_unless([1; 4], &token).is_ok(), ITEMS.get_unless(&token).is_ok()));
+    black_box((
+        ITEMS.join_unless(&token).is_ok(),
+        token.wait_timeout(timeout),
+        token.check().is_ok(),
+    ));
+    let mut context = Context::from_waker(Waker::noop());
+    black_box(pin!(LOCK.guard_async()).poll(&mut context).is_ready());
+    black_box(pin!(EVENT.wait_async()).poll(&mut context).is_ready());
+    black_box(pin!(SEMAPHORE.acquire_async()).poll(&mut context).is_ready());
+    black_box(pin!(token.cancelled()).poll(&mut context).is_ready());
+    black_box((token.cancel(Reason::custom(black_box(7))), token.reason(), TOKEN.wait()));
 }
 
 /// The entry that the linker asks for.
