@@ -73,7 +73,7 @@ fn ex001_exit_on_the_main_thread_joins() {
 #[test]
 fn ex001_exit_elsewhere_calls_hooks_and_waits_for_nobody() {
     let _watch = watchdog();
-    exits("exit elsewhere", 4, &["hook"]);
+    exits("exit elsewhere", 4, &["hook in exiting"]);
 }
 
 #[test]

@@ -181,9 +181,11 @@ pub fn current() -> ThreadInfo {
     if get_ident() == MAIN {
         return main_thread();
     }
-    OWN.try_with(|own| own.get_or_init(Registration::dummy).info.clone())
-        // The thread is all but gone and off the list.
-        .unwrap_or_else(|_| ThreadInfo { record: dummy_record() })
+    OWN.try_with(|own| own.get_or_init(Registration::dummy).info.clone()).unwrap_or_else(|_| {
+        // Its thread-local values are gone. If it has called `exit` it is still on the list.
+        let listed = locked(&REGISTRY).live.get(&get_ident()).cloned();
+        ThreadInfo { record: listed.unwrap_or_else(dummy_record) }
+    })
 }
 
 /// Whether the caller is a daemon, and so what it starts is too unless told otherwise. Puts nobody on

@@ -152,10 +152,15 @@ fn exit_on_main() {
 }
 
 fn exit_elsewhere() {
-    at_exit(|| println!("hook")).unwrap();
+    at_exit(|| {
+        let me = threading::current();
+        assert!(me.is_alive() && threading::enumerate().contains(&me));
+        println!("hook in {}", me.name());
+    })
+    .unwrap();
     let stuck = spawn(never_ends).unwrap();
     RUNNING.wait();
-    let exiting = spawn(|| exit(4)).unwrap();
+    let exiting = Builder::new().name("exiting").spawn(|| exit(4)).unwrap();
     // It never comes back, and others may wait for it in vain: the end does not wait for them.
     let waiting = Builder::new().daemon(false).spawn(move || exiting.join().is_ok()).unwrap();
     let _ = (waiting.join(), stuck.join());
