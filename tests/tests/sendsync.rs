@@ -9,8 +9,8 @@ use inkle::platform::Private;
 use inkle::queue::{GetError, PutError, Queue};
 use inkle::thread::LockType;
 use inkle::threading::{
-    Condition, Event, Guard, JoinError, Lock, Panic, Semaphore, SpawnCause, SpawnError, Thread,
-    ThreadInfo,
+    Condition, Event, Guard, JoinError, Local, Lock, Panic, Report, Scope, ScopeBuilder,
+    ScopeError, Semaphore, Serialized, SpawnCause, SpawnError, Tee, Thread, ThreadInfo, Timer,
 };
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
@@ -165,6 +165,22 @@ check! {
     Thread<u32>: true true;
     Thread<OneAtATime>: true true;
     Thread<Here>: false false;
+    Timer<u32>: true true;
+    Timer<OneAtATime>: true true;
+    Timer<Here>: false false;
+    // Each thread has its own value, and only that.
+    Local<Here>: true true;
+    Local<OneAtATime>: true true;
+    Local<u32, MutexGuard<'static, u32>>: false true;
+    Local<u32, OneAtATime>: true false;
+    Scope<'static, 'static>: true true;
+    ScopeBuilder<'static>: true true;
+    ScopeError: true true;
+    Serialized<OneAtATime>: true true;
+    Serialized<Here>: false false;
+    Tee<std::vec::IntoIter<OneAtATime>>: true true;
+    Tee<std::vec::IntoIter<Here>>: false false;
+    Report: true true;
     ThreadInfo: true true;
     Panic: true true;
     JoinError: true true;
