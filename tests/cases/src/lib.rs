@@ -12,6 +12,7 @@ use core::marker::PhantomData;
 
 use inkle_core::Platform;
 
+pub mod bag;
 pub mod channel;
 pub mod chains;
 mod dice;
@@ -131,6 +132,8 @@ macro_rules! cases {
             time::a_timeout_takes_its_time,
             time::a_deadline_that_has_passed_polls,
             time::a_counter_that_wraps,
+            time::a_clock_that_wraps_during_a_wait,
+            time::a_clock_that_stands_still_during_a_wait,
         }
     };
 }

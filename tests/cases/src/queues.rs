@@ -74,6 +74,12 @@ capacities!(
 #[derive(Default)]
 pub(crate) struct List(Model<u32>);
 
+impl List {
+    pub(crate) const fn new() -> Self {
+        Self(Model::new())
+    }
+}
+
 impl Container for List {
     type Item = u32;
     fn put(&mut self, item: u32) -> Result<(), u32> {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::channel::Channel;
 use inkle_core::error::{GetError, PutError};
-use inkle_core::platform::WideCounter;
+use inkle_core::platform::{Board, Spin, WaitForInterrupt, WideCounter};
 use inkle_core::queue::word::WordRing;
 use inkle_core::select::Select;
 use inkle_core::sync::{Condition, Event, Lock, Semaphore};
@@ -86,4 +86,59 @@ pub fn a_counter_that_wraps<P: Platform>(effort: Effort) {
         assert!(inner.0 < outer && outer < inner.1);
         last = inner.1;
     }
+}
+
+/// A timer of 32 bits that wraps every few readings.
+struct Wrapping;
+
+impl Board for Wrapping {
+    fn now() -> u64 {
+        static CLOCK: WideCounter = WideCounter::new();
+        static TIMER: AtomicU32 = AtomicU32::new(1);
+        // Relaxed: the hosts' threads only want it to go on.
+        CLOCK.read(|| TIMER.fetch_add(0x0123_4567, Ordering::Relaxed))
+    }
+}
+
+/// Over several wraps: neither early nor never.
+pub fn a_clock_that_wraps_during_a_wait<P: Platform>(_: Effort) {
+    fn wait<P: Platform>() {
+        let start = P::now();
+        for timeout in [1, 1 << 31, 1 << 32, 5 << 32] {
+            let deadline = Deadline::after::<P>(Duration::from_nanos(timeout));
+            assert_eq!(Event::<P>::new().wait_until(deadline), Err(TimedOut));
+            assert!(Some(P::now()) > deadline.nanos(), "not a moment too early");
+        }
+        assert!(P::now() - start > 6 << 32, "it has wrapped");
+    }
+    wait::<Spin<Wrapping>>();
+    wait::<WaitForInterrupt<Wrapping>>();
+}
+
+/// A clock that has stopped, and a handler that sets an event when it has been waited for a while.
+struct Stopped;
+
+static AT_LAST: Event<WaitForInterrupt<Stopped>> = Event::new();
+
+impl Board for Stopped {
+    fn now() -> u64 {
+        1_000
+    }
+
+    fn wait_for_interrupt(until: Deadline) {
+        static RESTS: AtomicU32 = AtomicU32::new(0);
+        assert_eq!(until, Deadline::at(2_000));
+        if RESTS.fetch_add(1, Ordering::Relaxed) % 100 == 99 {
+            AT_LAST.set();
+        }
+    }
+}
+
+/// The wait ends by its wake-up, and not early as if time had passed.
+pub fn a_clock_that_stands_still_during_a_wait<P: Platform>(_: Effort) {
+    let deadline = Deadline::after::<WaitForInterrupt<Stopped>>(Duration::from_micros(1));
+    assert_eq!(AT_LAST.wait_until(deadline), Ok(()));
+    assert!(AT_LAST.is_set(), "not before it is set");
+    // A time that this clock has reached is over all the same.
+    assert_eq!(Event::<Spin<Stopped>>::new().wait_until(Deadline::at(1_000)), Err(TimedOut));
 }

@@ -5,7 +5,10 @@
 #![no_std]
 
 pub mod board;
+pub mod interrupts;
 pub mod report;
+pub mod steps;
+pub mod waits;
 
 use inkle_cases::{Cases, Effort};
 use inkle_core::Platform;

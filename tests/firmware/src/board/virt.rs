@@ -12,8 +12,11 @@ pub use riscv_rt::entry;
 /// How many harts there may be.
 pub const HARTS: usize = 4;
 
-/// Of the clock, in nanoseconds.
-const TICK: u64 = 100;
+/// Nanoseconds of a tick of the clock.
+pub const TICK: u32 = 100;
+
+/// Nanoseconds of an instruction, where the emulator is told to step (`-icount shift=7`).
+pub const INSTRUCTION: u32 = 128;
 
 /// The interrupt controller's registers.
 mod clint {
@@ -39,7 +42,7 @@ pub struct Chip;
 
 impl Board for Chip {
     fn now() -> u64 {
-        ticks() * TICK
+        ticks() * u64::from(TICK)
     }
 
     fn current() -> usize {
@@ -52,7 +55,7 @@ impl Board for Chip {
 
     fn wait_for_interrupt(until: Deadline) {
         if let Some(nanos) = until.nanos() {
-            set_alarm(nanos.div_ceil(TICK));
+            set_alarm(nanos.div_ceil(TICK.into()));
         }
         riscv::asm::wfi();
     }
@@ -102,8 +105,13 @@ pub fn interrupt(other: usize) {
     unsafe { write_volatile(clint::soft(other), 1) };
 }
 
-/// Starts the clock, which runs anyway, and lets interrupts in on this hart.
+/// Starts the clock, which runs anyway.
 pub fn start_clock() {
+    start_interrupts();
+}
+
+/// Lets interrupts in on this hart.
+pub fn start_interrupts() {
     no_interrupt();
     // SAFETY: the handlers of both are below, and they may come at any time from now on.
     unsafe {
