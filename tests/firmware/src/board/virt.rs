@@ -103,6 +103,13 @@ fn set_alarm(time: u64) {
     }
 }
 
+/// Nothing more to do on this hart.
+pub fn rest_for_ever() -> ! {
+    loop {
+        riscv::asm::wfi();
+    }
+}
+
 /// Makes the software interrupt of a hart pending.
 pub fn interrupt(other: usize) {
     // SAFETY: a register of the controller, always there.
