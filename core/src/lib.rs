@@ -82,6 +82,7 @@
 //!   ([`Platform::watch`]). For diagnosis; without it they tell nothing and it costs nothing.
 //! - `compact`: never pad against false sharing. Without it, 64-bit targets pad the two ends of a
 //!   queue to 128 bytes each and all other targets pad nothing.
+//! - `critical-section`: a board whose interrupts the `critical-section` crate keeps off.
 #![no_std]
 #![warn(clippy::std_instead_of_core, clippy::alloc_instead_of_core)]
 
