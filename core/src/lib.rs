@@ -82,8 +82,11 @@
 //! ## Features
 //!
 //! - `portable-atomic`, `atomic-polyfill`: what stands behind the [`atomic`] door.
+//! - `watch`: locks tell the platform who acquires, holds and releases them, and where
+//!   ([`Platform::watch`]). For diagnosis; without it they tell nothing and it costs nothing.
 //! - `compact`: never pad against false sharing. Without it, 64-bit targets pad the two ends of a
 //!   queue to 128 bytes each and all other targets pad nothing.
+//! - `critical-section`: a board whose interrupts the `critical-section` crate keeps off.
 #![no_std]
 #![warn(clippy::std_instead_of_core, clippy::alloc_instead_of_core)]
 
@@ -104,6 +107,7 @@ pub mod select;
 pub mod slab;
 pub mod sync;
 mod waiting;
+mod watch;
 mod word_lock;
 
 pub use error::{Cancelled, GetError, PopError, PushError, PutError, TimedOut};

@@ -3,15 +3,20 @@
 //!
 //! # Layout and transitions
 //!
-//! `FREE -> HELD` by an acquire that met nobody, `-> CONTENDED` by one that may have to sleep;
-//! `-> FREE` by a release, which wakes one sleeper if it came from `CONTENDED`. A waiter always
-//! leaves `CONTENDED` behind, also when it gets the lock, because it cannot know whether it was the
-//! last one: one wake-up too many at the end, never one too few. (Drepper, "Futexes are tricky",
-//! mutex 3; the same shape as std's.)
+//! Three bits: `HELD`; `SLEEPERS`, threads may sleep on the word; `GUESTS`, somebody may stand in a list
+//! beside it. An acquire that met nobody goes from `FREE` to `HELD`; whoever may have to wait sets its
+//! own bit together with `HELD`; a release goes to `FREE` and wakes one of each kind whose bit was set.
+//!
+//! # Invariant
+//!
+//! While somebody of a kind waits, the bit of that kind is set, or one of that kind has been woken and
+//! will set it again: a waiter always leaves its bit behind, also when it gets the lock, because it
+//! cannot know whether it was the last one. One wake-up too many at the end, never one too few.
+//! (Drepper, "Futexes are tricky", mutex 3, with two kinds of waiters.)
 //!
 //! # Linearization points
 //!
-//! Acquire: the exchange that finds `FREE`. Release: the swap.
+//! Acquire: the exchange, or the `or`, that finds `HELD` unset. Release: the swap.
 
 use core::marker::PhantomData;
 
@@ -21,22 +26,14 @@ use crate::platform::{Deadline, Platform, Wake};
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
-const CONTENDED: u32 = 2;
+const SLEEPERS: u32 = 2;
+const GUESTS: u32 = 4;
 
 /// A lock that protects no value in particular and may be released by any thread.
 #[repr(C)]
 pub(crate) struct WordLock<P> {
     state: AtomicU32,
     platform: PhantomData<fn() -> P>,
-}
-
-/// What a release found.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Released {
-    /// Nobody waits.
-    Alone,
-    /// Somebody may wait; one thread has been woken.
-    Contended,
 }
 
 impl<P: Platform> WordLock<P> {
@@ -62,11 +59,15 @@ impl<P: Platform> WordLock<P> {
         self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// As [`try_acquire`](Self::try_acquire), for somebody who waits outside of this lock or has done
-    /// so: whatever comes of it, the next release will find the lock contended.
-    pub(crate) fn try_acquire_waiting(&self) -> bool {
+    /// As [`try_acquire`](Self::try_acquire), for a guest: the next release will tell of it.
+    pub(crate) fn try_acquire_as_guest(&self) -> bool {
+        self.hold(GUESTS) & HELD == 0
+    }
+
+    /// Holds the lock if nobody else does, and leaves a bit behind; gives what was there.
+    fn hold(&self, waiting: u32) -> u32 {
         // Acquire, pairs with the Release of `release`.
-        self.state.swap(CONTENDED, Ordering::Acquire) == FREE
+        self.state.fetch_or(HELD | waiting, Ordering::Acquire)
     }
 
     /// Acquires the lock; waits until `deadline`. A deadline that has passed polls.
@@ -75,18 +76,20 @@ impl<P: Platform> WordLock<P> {
         if self.try_acquire() { Ok(()) } else { self.acquire_slowly(deadline) }
     }
 
-    /// Releases the lock and wakes one thread that sleeps.
+    /// Releases the lock and wakes one thread that sleeps. Says whether there may be guests.
     #[inline]
-    pub(crate) fn release(&self) -> Result<Released, NotHeld> {
+    pub(crate) fn release(&self) -> Result<bool, NotHeld> {
         let word = &raw const self.state;
-        // Release, pairs with the Acquire of `try_acquire`. From here on the lock may be gone: the next
-        // holder may free it.
+        // Release, pairs with the Acquire of `try_acquire` and `hold`. From here on the lock may be
+        // gone: the next holder may free it.
         match self.state.swap(FREE, Ordering::Release) {
-            HELD => Ok(Released::Alone),
+            HELD => Ok(false),
             FREE => Err(NotHeld),
-            _ => {
-                P::wake(word, 1);
-                Ok(Released::Contended)
+            state => {
+                if state & SLEEPERS != 0 {
+                    P::wake(word, 1);
+                }
+                Ok(state & GUESTS != 0)
             }
         }
     }
@@ -98,28 +101,29 @@ impl<P: Platform> WordLock<P> {
     }
 
     #[cold]
-    fn acquire_slowly(&self, deadline: Deadline) -> Result<(), TimedOut> {
+    pub(crate) fn acquire_slowly(&self, deadline: Deadline) -> Result<(), TimedOut> {
         if deadline.has_passed::<P>() {
             return Err(TimedOut);
         }
-        // Somebody who sleeps already would be overtaken for as long as we spin: spin only while
-        // the lock is held by somebody whom nobody waits for.
+        // Somebody who waits already would be overtaken for as long as we spin: spin only while the
+        // lock is held by somebody whom nobody waits for.
         let mut round = 0;
-        while self.state.load(Ordering::Relaxed) != CONTENDED && P::relax(round) {
+        while self.state.load(Ordering::Relaxed) <= HELD && P::relax(round) {
             if self.state.load(Ordering::Relaxed) == FREE && self.try_acquire() {
                 return Ok(());
             }
             round += 1;
         }
-        // We leave `CONTENDED` behind whatever we find, so that the release after us wakes whoever else
-        // sleeps.
-        while !self.try_acquire_waiting() {
-            if P::wait(&self.state, CONTENDED, deadline) == Wake::TimedOut {
+        loop {
+            let state = self.hold(SLEEPERS);
+            if state & HELD == 0 {
+                return Ok(());
+            }
+            if P::wait(&self.state, state | HELD | SLEEPERS, deadline) == Wake::TimedOut {
                 // Once more: a release may have come since, and its wake-up may have been ours.
-                return if self.try_acquire_waiting() { Ok(()) } else { Err(TimedOut) };
+                return if self.hold(SLEEPERS) & HELD == 0 { Ok(()) } else { Err(TimedOut) };
             }
         }
-        Ok(())
     }
 }
 

@@ -38,6 +38,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("spsc::overwriting", spsc::overwriting::MODELS),
     ("spsc::ring", spsc::ring::MODELS),
     ("spsc::shared", spsc::shared::MODELS),
+    ("sync::cancel", sync::cancel::MODELS),
     ("sync::condition", sync::condition::MODELS),
     ("sync::event", sync::event::MODELS),
     ("sync::latch", sync::latch::MODELS),

@@ -1,5 +1,6 @@
 //! What threads and tasks are coordinated by: every operation of a type against every other.
 
+pub mod cancel;
 pub mod condition;
 pub mod event;
 pub mod latch;

@@ -14,6 +14,8 @@
 //! a [`Deadline`] (`…_until`, `…_timeout`). Errors are values, and a failed put hands the item back.
 #![deny(clippy::unwrap_used, clippy::expect_used)]
 
+#[cfg(feature = "diagnose")]
+pub mod diagnose;
 mod os;
 pub mod platform;
 pub mod queue;

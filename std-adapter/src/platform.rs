@@ -78,7 +78,18 @@ macro_rules! ground {
             }
 
             fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake {
+                #[cfg(feature = "diagnose")]
+                let _asleep = crate::diagnose::asleep(&raw const *word as usize);
                 os::wait(word, expected, deadline, $scope)
+            }
+
+            #[cfg(feature = "diagnose")]
+            fn watch(
+                lock: *const (),
+                step: inkle_core::platform::Step,
+                place: &'static std::panic::Location<'static>,
+            ) {
+                crate::diagnose::step(lock, step, place);
             }
 
             fn wake(word: *const AtomicU32, count: u32) {

@@ -9,9 +9,9 @@ use inkle::platform::Private;
 use inkle::queue::{GetError, PutError, Queue};
 use inkle::thread::LockType;
 use inkle::threading::{
-    BelowZero, Condition, Event, Guard, JoinError, Latch, Lock, Mutex, MutexGuard as Locked, Once,
-    Panic, Promise, ReadGuard, RwLock, Semaphore, SpawnCause, SpawnError, TakeError, Thread,
-    ThreadInfo, WriteGuard,
+    BelowZero, Condition, Event, Guard, JoinError, Latch, Local, Lock, Mutex, MutexGuard as Locked,
+    Once, Panic, Promise, ReadGuard, Report, RwLock, Scope, ScopeBuilder, ScopeError, Semaphore,
+    Serialized, SpawnCause, SpawnError, TakeError, Tee, Thread, ThreadInfo, Timer, WriteGuard,
 };
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
@@ -199,6 +199,22 @@ check! {
     Thread<u32>: true true;
     Thread<OneAtATime>: true true;
     Thread<Here>: false false;
+    Timer<u32>: true true;
+    Timer<OneAtATime>: true true;
+    Timer<Here>: false false;
+    // Each thread has its own value, and only that.
+    Local<Here>: true true;
+    Local<OneAtATime>: true true;
+    Local<u32, MutexGuard<'static, u32>>: false true;
+    Local<u32, OneAtATime>: true false;
+    Scope<'static, 'static>: true true;
+    ScopeBuilder<'static>: true true;
+    ScopeError: true true;
+    Serialized<OneAtATime>: true true;
+    Serialized<Here>: false false;
+    Tee<std::vec::IntoIter<OneAtATime>>: true true;
+    Tee<std::vec::IntoIter<Here>>: false false;
+    Report: true true;
     ThreadInfo: true true;
     Panic: true true;
     JoinError: true true;

@@ -1,11 +1,13 @@
 //! The rows: who competes for what, and what is asked of ours.
 
+mod awaited;
 mod channels;
 mod locks;
 mod orders;
 mod python;
 mod queues;
 mod rings;
+mod sync;
 mod wake;
 
 use crate::harness::{Bar, Contender, Row, Run, Side};
@@ -17,7 +19,9 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(rings::rows());
     rows.extend(orders::rows());
     rows.extend(channels::rows());
+    rows.extend(awaited::rows());
     rows.extend(locks::rows());
+    rows.extend(sync::rows());
     rows.extend(wake::rows());
     rows.extend(python::rows());
     rows

@@ -14,7 +14,7 @@ use crate::harness::{Bar, Row};
 use crate::threads::timed;
 
 /// Something that one thread gives and one other thread waits for.
-trait Token: Send + Sync + 'static {
+pub(super) trait Token: Send + Sync + 'static {
     fn new() -> Self;
     fn give(&self);
     fn take(&self);
@@ -62,7 +62,7 @@ impl Token for Parked {
 }
 
 /// What the standard library's condition variable makes of it.
-struct Signalled {
+pub(super) struct Signalled {
     given: Mutex<bool>,
     changed: Condvar,
 }
@@ -90,7 +90,7 @@ const NAP: Duration = Duration::from_micros(50);
 
 /// Two threads hand a token to and fro; one operation is a round trip. With `ASLEEP` the first one
 /// lets the second fall asleep before each, and that pause is taken off the time.
-fn round_trips<T: Token, const ASLEEP: bool>(count: u64) -> Duration {
+pub(super) fn round_trips<T: Token, const ASLEEP: bool>(count: u64) -> Duration {
     let [there, back] = [(), ()].map(|()| Arc::new(T::new()));
     let (there_too, back_too) = (Arc::clone(&there), Arc::clone(&back));
     let naps = Arc::new(OnceLock::new());

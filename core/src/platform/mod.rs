@@ -4,14 +4,27 @@
 //! a spin loop costs. It is a type without values: every primitive takes it as a type parameter and
 //! stores nothing of it. To port the kernel to a new ground, write one `impl`.
 //!
-//! Ready grounds: [`Spin`] here (bare metal, never sleeps); threads and processes of an operating
-//! system in the crate `inkle`; the model checker's in the package `loom-tests`.
+//! Ready grounds for bare metal: [`Spin`] never sleeps, [`WaitForInterrupt`] does; both stand on a
+//! [`Board`]. Threads and processes of an operating system: in the crate `inkle`; the model checker's
+//! ground: in the package `loom-tests`.
 
+mod board;
+#[cfg(all(feature = "critical-section", not(inkle_loom)))]
+mod critical_section;
 mod deadline;
 mod spin;
+mod wait_for_interrupt;
+mod wide_counter;
 
+pub use board::{Board, NoBoard};
+#[cfg(all(feature = "critical-section", not(inkle_loom)))]
+pub use critical_section::CriticalSection;
 pub use deadline::Deadline;
-pub use spin::{Board, NoBoard, Spin};
+pub use spin::Spin;
+pub use wait_for_interrupt::WaitForInterrupt;
+pub use wide_counter::WideCounter;
+
+use core::panic::Location;
 
 use crate::atomic::{AtomicU32, Ordering, compiler_fence, fence};
 
@@ -22,6 +35,23 @@ pub enum Wake {
     Woken,
     /// The deadline passed while asleep.
     TimedOut,
+}
+
+/// What happens to a lock: see [`Platform::watch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The caller is about to wait for it.
+    Waits,
+    /// The caller waited in vain: its deadline passed, or it was called off.
+    GaveUp,
+    /// The caller has acquired it, and would have waited for it.
+    Acquired,
+    /// The caller has acquired it, and would not have waited for it.
+    Tried,
+    /// The caller has released it, whoever held it.
+    Released,
+    /// It is being dropped.
+    Dropped,
 }
 
 /// The ground: a clock, sleep and wake on a 32-bit word, and what one spin costs.
@@ -114,6 +144,13 @@ pub trait Platform {
     fn masked<T>(section: impl FnOnce() -> T) -> T {
         section()
     }
+
+    /// Told, with the feature `watch`, what happens to locks (and to what is made of them): which one,
+    /// what, and where in the source. The thread is the one that calls.
+    ///
+    /// It may be called with any lock held, so it must not use the kernel's. Never called without the
+    /// feature.
+    fn watch(_lock: *const (), _step: Step, _place: &'static Location<'static>) {}
 
     /// The frequent side of a check-then-sleep pair: stands between "published" and "is anybody
     /// asleep?". Pairs with [`heavy_fence`](Platform::heavy_fence).

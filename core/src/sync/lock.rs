@@ -1,24 +1,23 @@
-//! The lock: one word that threads sleep on, and a list for tasks.
-//!
-//! A task that waits leaves the word `CONTENDED`, as a thread does, so the release that comes next
-//! looks into the list. A thread's acquire and release are those of the word alone while nobody waits.
+//! The lock: one word that threads sleep on, and a list of guests, that is of tasks and of threads that
+//! wait for several things.
 //!
 //! # Why no wake-up is lost
 //!
-//! A guest enters the list, then exchanges the word for `CONTENDED`. If it does not get the lock by
-//! that, the release which ends this holding finds `CONTENDED` and looks into the list, where it stands.
-//! Whoever was told tries again by the same exchange, so the word is contended again before it waits on;
-//! whoever was told and gives up passes the word on.
+//! A guest enters the list, then tries to hold the word and leaves its bit there. If it does not get the
+//! lock by that, the release which ends this holding finds the bit and looks into the list, where the
+//! guest stands. Whoever was told tries again in the same way, so the bit is there again before it waits
+//! on; whoever was told and gives up passes the word on.
 
 use core::fmt;
 use core::time::Duration;
 
 use crate::error::{Cancelled, NotHeld, TimedOut};
 use crate::operation::{Attempt, Operation};
-use crate::platform::{Deadline, Platform};
+use crate::platform::{Deadline, Platform, Step};
 use crate::sync::CancelToken;
 use crate::waiting::Guests;
-use crate::word_lock::{Released, WordLock};
+use crate::watch;
+use crate::word_lock::WordLock;
 
 /// A lock that protects no value in particular and may be released by any thread, as Python's.
 ///
@@ -39,7 +38,7 @@ use crate::word_lock::{Released, WordLock};
 /// assert!(DISPLAY.release().is_err(), "nobody holds it");
 /// ```
 #[repr(C)]
-pub struct Lock<P> {
+pub struct Lock<P: Platform> {
     word: WordLock<P>,
     pub(super) guests: Guests<P>,
 }
@@ -57,6 +56,7 @@ impl<P: Platform> Lock<P> {
     /// Progress: blocking. Interrupt-safe: no. Ordering: acquire, pairs with the release of
     /// [`release`](Self::release). Source: TH034.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn acquire(&self) {
         // Without a deadline it cannot time out.
         let _ = self.acquire_until(Deadline::NEVER);
@@ -66,19 +66,40 @@ impl<P: Platform> Lock<P> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: as [`acquire`](Self::acquire).
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_acquire(&self) -> bool {
-        self.word.try_acquire()
+        let acquired = self.word.try_acquire();
+        if acquired {
+            watch::tell::<P, _>(self, Step::Tried);
+        }
+        acquired
     }
 
     /// Acquires the lock; waits until `deadline`. A deadline that has passed polls.
     ///
     /// Errors: [`TimedOut`]. Progress: blocking. Interrupt-safe: no. Source: TH034.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn acquire_until(&self, deadline: impl Into<Deadline>) -> Result<(), TimedOut> {
-        self.word.acquire_until(deadline.into())
+        if !self.word.try_acquire() {
+            return self.wait_until(deadline.into());
+        }
+        watch::tell::<P, _>(self, Step::Acquired);
+        Ok(())
+    }
+
+    #[cold]
+    #[cfg_attr(feature = "watch", track_caller)]
+    fn wait_until(&self, deadline: Deadline) -> Result<(), TimedOut> {
+        watch::tell::<P, _>(self, Step::Waits);
+        let result = self.word.acquire_slowly(deadline);
+        let step = if result.is_ok() { Step::Acquired } else { Step::GaveUp };
+        watch::tell::<P, _>(self, step);
+        result
     }
 
     /// Acquires the lock; waits for at most `timeout`. See [`acquire_until`](Self::acquire_until).
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn acquire_timeout(&self, timeout: Duration) -> Result<(), TimedOut> {
         self.acquire_until(Deadline::after::<P>(timeout))
     }
@@ -86,12 +107,14 @@ impl<P: Platform> Lock<P> {
     /// Acquires the lock; waits until `token` is cancelled.
     ///
     /// Errors: [`Cancelled`]. Progress: blocking. Interrupt-safe: no. Source: TH077.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn acquire_unless(&self, token: &CancelToken<'_, P>) -> Result<(), Cancelled> {
         self.guard_async().unless(token).map(core::mem::forget)
     }
 
     /// Acquires the lock and gives a guard that releases it when dropped.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn guard(&self) -> Guard<'_, P> {
         self.acquire();
         Guard { lock: self }
@@ -114,8 +137,11 @@ impl<P: Platform> Lock<P> {
     /// and with tasks if its [`masked`](Platform::masked) keeps handlers out. Ordering: release, pairs
     /// with [`acquire`](Self::acquire)'s acquire.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn release(&self) -> Result<(), NotHeld> {
-        if self.word.release()? == Released::Contended && !P::SHARED {
+        let guests = self.word.release()?;
+        watch::tell::<P, _>(self, Step::Released);
+        if guests && !P::SHARED {
             self.guests.place().notify(1);
         }
         Ok(())
@@ -136,6 +162,14 @@ impl<P: Platform> Default for Lock<P> {
 impl<P: Platform> fmt::Debug for Lock<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lock").field("held", &self.is_held()).finish()
+    }
+}
+
+#[cfg(feature = "watch")]
+impl<P: Platform> Drop for Lock<P> {
+    fn drop(&mut self) {
+        // Another one may lie at the same address soon.
+        watch::tell::<P, _>(self, Step::Dropped);
     }
 }
 
@@ -165,14 +199,17 @@ impl<P: Platform> Drop for Guard<'_, P> {
 pub type AcquireLock<'a, P> = Operation<'a, Acquiring<'a, P>, P>;
 
 /// See [`AcquireLock`].
-pub struct Acquiring<'a, P>(pub(super) &'a Lock<P>);
+pub struct Acquiring<'a, P: Platform>(pub(super) &'a Lock<P>);
 
 impl<'a, P: Platform> Attempt for Acquiring<'a, P> {
     type Output = Guard<'a, P>;
 
     fn attempt(&mut self, waited: bool) -> Option<Guard<'a, P>> {
         let word = &self.0.word;
-        let held = if waited { word.try_acquire_waiting() } else { word.try_acquire() };
+        let held = if waited { word.try_acquire_as_guest() } else { word.try_acquire() };
+        if held {
+            watch::tell::<P, _>(self.0, Step::Acquired);
+        }
         held.then(|| Guard { lock: self.0 })
     }
 }

@@ -46,14 +46,14 @@ use crate::platform::{Deadline, Platform};
 /// assert!(TOTAL.try_lock().is_none());
 /// ```
 #[repr(C)]
-pub struct Mutex<T, P> {
+pub struct Mutex<T, P: Platform> {
     lock: Lock<P>,
     value: UnsafeCell<T>,
 }
 
 // SAFETY: the value is used by the one holder of the lock (invariants), which may be any thread: it is
 // handed from thread to thread and never shared but by a guard, which asks for `Sync` itself.
-unsafe impl<T: Send, P> Sync for Mutex<T, P> {}
+unsafe impl<T: Send, P: Platform> Sync for Mutex<T, P> {}
 
 impl<T, P: Platform> Mutex<T, P> {
     const_fn! {
@@ -68,6 +68,7 @@ impl<T, P: Platform> Mutex<T, P> {
     /// Progress: blocking. Interrupt-safe: no. Ordering: acquire, pairs with the release of the guard
     /// that was dropped before. Source: TH034.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock(&self) -> MutexGuard<'_, T, P> {
         MutexGuard::new(self, self.lock.guard())
     }
@@ -78,14 +79,16 @@ impl<T, P: Platform> Mutex<T, P> {
     /// is, and with tasks if its [`masked`](Platform::masked) keeps handlers out. Ordering: as
     /// [`lock`](Self::lock).
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T, P>> {
-        self.lock.try_acquire().then(|| self.acquired())
+        if self.lock.try_acquire() { Some(self.acquired()) } else { None }
     }
 
     /// Locks the value; waits until `deadline`. A deadline that has passed polls.
     ///
     /// Errors: [`TimedOut`]. Progress: blocking. Interrupt-safe: no. Source: TH034.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock_until(
         &self,
         deadline: impl Into<Deadline>,
@@ -95,6 +98,7 @@ impl<T, P: Platform> Mutex<T, P> {
     }
 
     /// Locks the value; waits for at most `timeout`. See [`lock_until`](Self::lock_until).
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock_timeout(&self, timeout: Duration) -> Result<MutexGuard<'_, T, P>, TimedOut> {
         self.lock_until(Deadline::after::<P>(timeout))
     }
@@ -102,6 +106,7 @@ impl<T, P: Platform> Mutex<T, P> {
     /// Locks the value; waits until `token` is cancelled.
     ///
     /// Errors: [`Cancelled`]. Progress: blocking. Interrupt-safe: no. Source: TH077.
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn lock_unless(
         &self,
         token: &CancelToken<'_, P>,
@@ -208,7 +213,7 @@ impl<T: fmt::Debug, P: Platform> fmt::Debug for MutexGuard<'_, T, P> {
 pub type LockMutex<'a, T, P> = Operation<'a, Locking<'a, T, P>, P>;
 
 /// See [`LockMutex`].
-pub struct Locking<'a, T, P> {
+pub struct Locking<'a, T, P: Platform> {
     mutex: &'a Mutex<T, P>,
     acquiring: Acquiring<'a, P>,
 }

@@ -16,7 +16,7 @@
 
 use core::task::{Poll, Waker};
 
-use super::list::{List, Stage, Waiter, Whom, at};
+use super::list::{Last, List, Stage, Waiter, Whom, at};
 use crate::atomic::Ordering;
 use crate::event_count::EventCount;
 use crate::locked::Locked;
@@ -86,14 +86,18 @@ impl<P: Platform> Place<'_, P> {
     /// Wakes all guests, but none who comes while we are at it.
     fn notify_all(self) {
         let mark = Waiter::new();
-        self.guests.list.with(|list| {
-            // SAFETY: `TakenAll`, dropped before the mark, takes it out.
-            unsafe { list.take_all(&mark) };
+        let taken = self.guests.list.with(|list| {
+            // SAFETY: `Circle` goes to the end before the mark dies.
+            let taken = unsafe { list.take_all(&mark) }.inspect(|(whom, _)| whom.mark());
             self.tell_if_empty(list);
+            taken
         });
-        let taken = TakenAll { place: self, mark: &mark };
-        while let Some(whom) = taken.next() {
-            whom.wake::<P>();
+        if let Some((first, last)) = taken {
+            let mut circle = Circle { place: self, mark: &mark, last };
+            first.wake::<P>();
+            while let Some(whom) = circle.next() {
+                whom.wake::<P>();
+            }
         }
     }
 
@@ -250,26 +254,30 @@ impl<P: Platform> Place<'_, P> {
 /// Everybody who was in the list, in a circle of their own.
 ///
 /// Dropped before the end, that is when a waker panics, it goes on to the end.
-struct TakenAll<'a, 'm, P: Platform> {
+struct Circle<'a, 'm, P: Platform> {
     place: Place<'a, P>,
     mark: &'m Waiter,
+    last: Last,
 }
 
-impl<P: Platform> TakenAll<'_, '_, P> {
+impl<P: Platform> Circle<'_, '_, P> {
     /// Takes out the next.
-    fn next(&self) -> Option<Whom> {
-        // SAFETY: the mark is in the circle from before we were made until we are dropped.
-        self.place.guests.list.with(|list| unsafe { list.take_next(self.mark) }.inspect(Whom::mark))
+    fn next(&mut self) -> Option<Whom> {
+        let Last(false) = self.last else { return None };
+        let taken = self.place.guests.list.with(|list| {
+            // SAFETY: we were made with the mark in a circle of this list, and there is more of it.
+            unsafe { list.take_next(self.mark) }.inspect(|(whom, _)| whom.mark())
+        });
+        self.last = taken.as_ref().map_or(Last(true), |(_, last)| *last);
+        taken.map(|(whom, _)| whom)
     }
 }
 
-impl<P: Platform> Drop for TakenAll<'_, '_, P> {
+impl<P: Platform> Drop for Circle<'_, '_, P> {
     fn drop(&mut self) {
         while let Some(whom) = self.next() {
             whom.wake::<P>();
         }
-        // SAFETY: the mark is still in the circle, alone now.
-        self.place.guests.list.with(|list| unsafe { list.take_out(self.mark, Stage::Out) });
     }
 }
 

@@ -121,6 +121,10 @@ pub(super) unsafe fn at<R>(waiter: *const Waiter, f: impl FnOnce(&mut Links) -> 
     links.with_mut(|links| f(unsafe { &mut *links }))
 }
 
+/// Whether nobody is left in a circle.
+#[derive(Clone, Copy)]
+pub(super) struct Last(pub(super) bool);
+
 /// The list. Whoever has it exclusively holds its lock.
 pub(super) struct List {
     first: *const Waiter,
@@ -169,30 +173,40 @@ impl List {
         unsafe { self.take_out(first, Stage::Notified) }
     }
 
-    /// Takes everybody out, into a circle that ends at `mark`. The list is empty then.
+    /// Takes everybody out, into a circle that ends at `mark`, and the first of them out of that, as
+    /// [`take_next`](Self::take_next) does. The list is empty then.
     ///
     /// # Safety
     ///
-    /// As of [`append`](Self::append), for `mark`, which leaves by [`take_out`](Self::take_out).
-    pub(super) unsafe fn take_all(&mut self, mark: &Waiter) {
-        // SAFETY: the caller's promise.
-        unsafe { self.append(mark, None) };
-        self.first = ptr::null();
-    }
-
-    /// Takes the first waiter out of the circle that ends at `mark`; it is then notified.
-    ///
-    /// # Safety
-    ///
-    /// [`take_all`](Self::take_all) of this list was given this mark, which has not left since.
-    pub(super) unsafe fn take_next(&mut self, mark: &Waiter) -> Option<Whom> {
-        // SAFETY: we hold the lock, and the mark is alive.
-        let next = unsafe { at(mark, |links| links.next) };
-        if ptr::eq(next, mark) {
+    /// As of [`append`](Self::append), for `mark`, until it says that this was the last.
+    pub(super) unsafe fn take_all(&mut self, mark: &Waiter) -> Option<(Whom, Last)> {
+        if self.is_empty() {
             return None;
         }
-        // SAFETY: it stands in the circle.
-        unsafe { self.take_out(next, Stage::Notified) }
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.append(mark, None);
+            self.first = ptr::null();
+            self.take_next(mark)
+        }
+    }
+
+    /// Takes the first waiter out of the circle that ends at `mark`; it is then notified. If that was
+    /// the last one, or there was none left, the mark is out too.
+    ///
+    /// # Safety
+    ///
+    /// [`take_all`](Self::take_all) of this list was given this mark, and neither it nor this has said
+    /// since that there is no more.
+    pub(super) unsafe fn take_next(&mut self, mark: &Waiter) -> Option<(Whom, Last)> {
+        // SAFETY: we hold the lock, and the mark is alive; who is next to it stands in the circle.
+        unsafe {
+            let next = at(mark, |links| links.next);
+            // The mark itself has nobody to wake.
+            let whom = self.take_out(next, Stage::Notified)?;
+            let last = ptr::eq(at(mark, |links| links.next), mark);
+            Some((whom, Last(last)))
+        }
     }
 
     /// Takes a waiter out, wherever it stands. It is then at `stage`.

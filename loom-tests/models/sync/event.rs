@@ -6,10 +6,12 @@ use inkle_core::platform::Deadline;
 use inkle_core::sync::Event;
 use loom::thread::spawn;
 
-use Op::{Announce, Clear, IsSet, Poll, Set, Soon, Wait};
+use Op::{Announce, Await, Clear, IsSet, Once, Poll, Set, Soon, Wait};
 
-use super::THREE;
-use crate::kit::{self, Loom, Model, Plain, SOON, Stage, timeouts, until_asleep};
+use super::{LONG, THREE};
+use crate::kit::{
+    self, Loom, Model, Plain, SOON, Stage, block_on, poll_once, timeouts, until_asleep,
+};
 
 pub const MODELS: &[Model] = &[
     // Two threads.
@@ -25,13 +27,27 @@ pub const MODELS: &[Model] = &[
     Model::full("early_soon", || early(1, &[&[Announce], &[Soon]])),
     Model::full("early_soon_soon", || early(1, &[&[Announce], &[Soon, Soon]])),
     Model::full("early_soon_clear", || early(1, &[&[Set, Clear, Set], &[Soon]])),
-    Model::full("cleared_at_once", || cleared_at_once(1)),
+    Model::full("cleared_at_once", || cleared_at_once(1, Event::wait)),
+    // Tasks.
+    Model::full("await_announce", || play(&[&[Announce], &[Await, Await]])),
+    Model::bounded("await_set_clear_set", 5, LONG, || play(&[&[Set, Clear, Set], &[Await]])),
+    Model::bounded("once_announce", 5, LONG, || play(&[&[Announce], &[Once, Once]])),
+    Model::full("early_await", || early(1, &[&[Announce], &[Await]])),
+    Model::full("cleared_at_once_task", || {
+        cleared_at_once(1, |event| block_on(event.wait_async()))
+    }),
     // Three threads.
     Model::bounded("waiters_2", 4, THREE, || play(&[&[Announce], &[Wait], &[Wait]])),
     Model::bounded("setters_2", 5, THREE, || play(&[&[Wait], &[Set], &[Set]])),
     Model::bounded("setter_clearer", 3, THREE, || play(&[&[Clear, Set], &[Clear, Set], &[Wait]])),
     Model::bounded("early_waiters_2", 3, THREE, || early(1, &[&[Announce], &[Soon], &[Wait]])),
-    Model::bounded("cleared_at_once_2", 3, THREE, || cleared_at_once(2)),
+    Model::bounded("cleared_at_once_2", 3, THREE, || cleared_at_once(2, Event::wait)),
+    Model::bounded("cleared_at_once_tasks", 2, THREE, || {
+        cleared_at_once(2, |event| block_on(event.wait_async()));
+    }),
+    Model::bounded("tasks_2", 3, THREE, || play(&[&[Announce], &[Await], &[Await]])),
+    Model::bounded("task_thread", 3, THREE, || play(&[&[Announce], &[Await], &[Wait]])),
+    Model::bounded("task_once", 3, THREE, || play(&[&[Announce], &[Await], &[Once]])),
 ];
 
 #[derive(Clone, Copy)]
@@ -46,6 +62,9 @@ enum Op {
     Soon,
     /// `wait_until` a deadline that has passed.
     Poll,
+    /// A task waits; a future that is dropped after one poll.
+    Await,
+    Once,
 }
 
 struct Announced {
@@ -80,6 +99,11 @@ impl Stage for Announced {
                 self.event.wait();
                 true
             }
+            Await => {
+                block_on(self.event.wait_async());
+                true
+            }
+            Once => poll_once(self.event.wait_async()).is_some(),
             Soon => {
                 let released = self.event.wait_until(SOON).is_ok();
                 assert!(released || self.may_time_out);
@@ -110,12 +134,12 @@ fn early(returns: usize, scripts: &'static [&'static [Op]]) {
 }
 
 /// Whoever waits when the event is set is released, even if it is cleared at once (TH056).
-fn cleared_at_once(waiters: usize) {
+fn cleared_at_once(waiters: usize, wait: fn(&Event<Loom>)) {
     let event = Arc::new(Event::<Loom>::new());
     let waiting: Vec<_> = (0..waiters)
         .map(|_| {
             let event = event.clone();
-            spawn(move || event.wait())
+            spawn(move || wait(&event))
         })
         .collect();
     until_asleep(waiters);

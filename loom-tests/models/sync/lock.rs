@@ -7,10 +7,10 @@ use inkle_core::platform::Deadline;
 use inkle_core::sync::Lock;
 use loom::thread::spawn;
 
-use Op::{Acquire, Guard, IsHeld, Poll, Soon, Try};
+use Op::{Acquire, Await, Guard, IsHeld, Once, Poll, Soon, Try};
 
-use super::THREE;
-use crate::kit::{self, Loom, Model, Plain, SOON, Stage, timeouts};
+use super::{LONG, THREE};
+use crate::kit::{self, Loom, Model, Plain, SOON, Stage, block_on, poll_once, timeouts};
 
 pub const MODELS: &[Model] = &[
     // Two threads.
@@ -33,7 +33,18 @@ pub const MODELS: &[Model] = &[
         hand_over();
     }),
     Model::full("last_one_frees", || last_one_frees(2)),
+    // Tasks.
+    Model::bounded("await_await", 5, LONG, || play(&[&[Await], &[Await]])),
+    Model::bounded("await_acquire", 5, LONG, || play(&[&[Await], &[Acquire]])),
+    Model::bounded("await_try", 5, LONG, || play(&[&[Await, Try], &[Try, Await]])),
+    Model::bounded("once_await", 5, LONG, || play(&[&[Once, Once], &[Await]])),
+    Model::bounded("early_await_soon", 4, LONG, || early(&[&[Await], &[Soon]])),
     // Three threads.
+    Model::bounded("await_3", 3, THREE, || play(&[&[Await], &[Await], &[Await]])),
+    Model::bounded("await_2_acquire", 3, THREE, || play(&[&[Await], &[Await], &[Acquire]])),
+    Model::bounded("await_acquire_2", 3, THREE, || play(&[&[Await], &[Acquire], &[Acquire]])),
+    Model::bounded("once_await_acquire", 3, THREE, || play(&[&[Once], &[Await], &[Acquire]])),
+    Model::bounded("once_await_2", 3, THREE, || play(&[&[Once], &[Await], &[Await]])),
     Model::bounded("acquire_3", 5, THREE, || play(&[&[Acquire], &[Acquire], &[Acquire]])),
     Model::bounded("mixed_3", 5, THREE, || play(&[&[Acquire, Try], &[Guard], &[Try, Soon]])),
     Model::bounded("early_3", 5, THREE, || early(&[&[Soon], &[Acquire], &[Acquire]])),
@@ -49,6 +60,9 @@ enum Op {
     Soon,
     /// `acquire_until` a deadline that has passed.
     Poll,
+    /// A task acquires it; a future that is dropped after one poll.
+    Await,
+    Once,
     IsHeld,
 }
 
@@ -77,6 +91,16 @@ impl Stage for Protected {
                 let _guard = self.lock.guard();
                 self.count.add(1);
                 return 1;
+            }
+            Await | Once => {
+                let guard = match op {
+                    Await => Some(block_on(self.lock.guard_async())),
+                    _ => poll_once(self.lock.guard_async()),
+                };
+                if guard.is_some() {
+                    self.count.add(1);
+                }
+                return i32::from(guard.is_some());
             }
             Try => self.lock.try_acquire(),
             Soon => self.lock.acquire_until(SOON).is_ok(),

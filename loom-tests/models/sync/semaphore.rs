@@ -1,12 +1,14 @@
 //! The semaphore: with one permit as a lock around plain data, with more as a counter.
 
 use inkle_core::platform::Deadline;
-use inkle_core::sync::Semaphore;
+use inkle_core::sync::{BoundedSemaphore, Semaphore};
 
-use Op::{Enter, Give, Poll, PollEnter, Soon, SoonEnter, Take, Try, TryEnter};
+use Op::{
+    AsyncEnter, Await, Enter, Give, Once, Poll, PollEnter, Soon, SoonEnter, Take, Try, TryEnter,
+};
 
 use super::{LONG, THREE};
-use crate::kit::{self, Loom, Model, Plain, SOON, Stage, timeouts};
+use crate::kit::{self, Loom, Model, Plain, SOON, Stage, block_on, poll_once, timeouts};
 
 pub const MODELS: &[Model] = &[
     // Two threads: exclusion.
@@ -30,7 +32,20 @@ pub const MODELS: &[Model] = &[
     Model::full("early_take_give", || early(0, &[&[Give(1)], &[Take]])),
     Model::full("early_soon_soon_give", || early(0, &[&[Give(2)], &[Soon, Soon]])),
     Model::full("too_many", || play(u32::MAX, &[&[Take, Give(1)], &[Give(1), Try]])),
+    Model::full("bounded_give_give", || bounded(&[1, 1], 1)),
+    Model::full("bounded_all_or_nothing", || bounded(&[2, 1], 2)),
+    // Tasks.
+    Model::full("await_give", || play(0, &[&[Give(1)], &[Await]])),
+    Model::bounded("async_enter_enter", 5, LONG, || play(1, &[&[AsyncEnter], &[Enter]])),
+    Model::bounded("async_enter_2", 5, LONG, || play(1, &[&[AsyncEnter], &[AsyncEnter]])),
+    Model::full("once_give", || play(0, &[&[Give(1)], &[Once, Try]])),
     // Three threads.
+    Model::bounded("tasks_2", 3, THREE, || play(0, &[&[Give(2)], &[Await], &[Await]])),
+    Model::bounded("tasks_2_one_by_one", 2, THREE, || {
+        play(0, &[&[Give(1), Give(1)], &[Await], &[Await]]);
+    }),
+    Model::bounded("task_thread", 3, THREE, || play(0, &[&[Give(2)], &[Await], &[Take]])),
+    Model::bounded("once_task", 3, THREE, || play(0, &[&[Give(2)], &[Await], &[Once]])),
     Model::bounded("enter_3", 2, THREE, || play(1, &[&[Enter], &[Enter], &[Enter]])),
     Model::bounded("takers_2", 3, THREE, || play(0, &[&[Give(2)], &[Take], &[Take]])),
     Model::bounded("givers_2", 3, THREE, || play(0, &[&[Take, Take], &[Give(1)], &[Give(1)]])),
@@ -54,6 +69,10 @@ enum Op {
     Try,
     Soon,
     Poll,
+    /// A task acquires, as `Enter` and as `Take`; a future that is dropped after one poll.
+    AsyncEnter,
+    Await,
+    Once,
     /// Releases so many permits.
     Give(u32),
 }
@@ -89,6 +108,15 @@ impl Stage for Permits {
             TryEnter => self.enter(semaphore.try_acquire()),
             SoonEnter => self.enter(semaphore.acquire_until(SOON).is_ok()),
             PollEnter => self.enter(semaphore.acquire_until(Deadline::PASSED).is_ok()),
+            AsyncEnter => {
+                block_on(semaphore.acquire_async());
+                self.enter(true)
+            }
+            Await => {
+                block_on(semaphore.acquire_async());
+                -1
+            }
+            Once => -i32::from(poll_once(semaphore.acquire_async()).is_some()),
             Take => -i32::from(acquire()),
             Try => -i32::from(semaphore.try_acquire()),
             Soon => -i32::from(semaphore.acquire_until(SOON).is_ok()),
@@ -111,4 +139,17 @@ fn play(permits: u32, scripts: &'static [&'static [Op]]) {
 fn early(permits: u32, scripts: &'static [&'static [Op]]) {
     timeouts(1);
     play(permits, scripts);
+}
+
+/// Two threads give back what was taken, one of them perhaps too much: all or nothing (TH053).
+fn bounded(gives: &'static [u32; 2], taken: u32) {
+    let semaphore = std::sync::Arc::new(BoundedSemaphore::<Loom>::new(2));
+    (0..taken).for_each(|_| semaphore.acquire());
+    let theirs = semaphore.clone();
+    let thread = loom::thread::spawn(move || theirs.release(gives[1]).is_ok());
+    let ours = semaphore.release(gives[0]).is_ok();
+    let theirs = thread.join().unwrap();
+    let given = u32::from(ours) * gives[0] + u32::from(theirs) * gives[1];
+    assert!((ours || theirs) && given <= taken);
+    assert_eq!(semaphore.available(), 2 - taken + given);
 }

@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use inkle_core::channel::Channel;
 pub use inkle_core::channel::{Drain, Get, Iter, Join, Put, Shutdown};
-pub use inkle_core::error::{GetError, PutError, TimedOut, TooManyDone};
+pub use inkle_core::error::{Cancelled, GetError, PutError, TimedOut, TooManyDone};
 pub use inkle_core::queue::Container;
 use inkle_core::queue::{Peek, Queue as Store};
 pub use inkle_core::select::{Arm, Select};
@@ -47,6 +47,7 @@ pub use ordered::{CustomQueue, Lifo, LifoQueue, Pile, Priority, PriorityQueue};
 pub use simple::SimpleQueue;
 
 use crate::platform::{Deadline, Private};
+use crate::threading::CancelToken;
 
 /// A queue over the store `S`, which decides the order: what [`Queue`], [`LifoQueue`],
 /// [`PriorityQueue`] and [`CustomQueue`] have in common.
@@ -99,6 +100,17 @@ impl<S: Store> BlockingQueue<S> {
         self.channel.put_timeout(item, timeout)
     }
 
+    /// Adds an item; waits for room until `token` is cancelled.
+    ///
+    /// Errors: [`PutError::Cancelled`], [`PutError::ShutDown`], with the item. (TH077)
+    pub fn put_unless(
+        &self,
+        item: S::Item,
+        token: &CancelToken<'_>,
+    ) -> Result<(), PutError<S::Item>> {
+        self.channel.put_unless(item, token)
+    }
+
     /// Takes the next item; waits for one without limit.
     ///
     /// Errors: [`GetError::ShutDown`] once the queue is shut down and drained. (QU007, QU008)
@@ -126,6 +138,25 @@ impl<S: Store> BlockingQueue<S> {
     /// to count is none. See [`get_until`](Self::get_until).
     pub fn get_timeout(&self, timeout: Duration) -> Result<S::Item, GetError> {
         self.channel.get_timeout(timeout)
+    }
+
+    /// Takes the next item; waits for one until `token` is cancelled.
+    ///
+    /// Errors: [`GetError::Cancelled`], [`GetError::ShutDown`]. (TH077)
+    ///
+    /// ```
+    /// use inkle::queue::{GetError, Queue};
+    /// use inkle::threading::{self, CancelToken, Reason};
+    ///
+    /// static STOP: CancelToken<'_> = CancelToken::new();
+    ///
+    /// let queue = Queue::<u32>::unbounded();
+    /// let thread = threading::spawn(move || queue.get_unless(&STOP)).unwrap();
+    /// STOP.cancel(Reason::REQUESTED);
+    /// assert_eq!(thread.join().unwrap(), Err(GetError::Cancelled(Reason::REQUESTED)));
+    /// ```
+    pub fn get_unless(&self, token: &CancelToken<'_>) -> Result<S::Item, GetError> {
+        self.channel.get_unless(token)
     }
 
     /// [`put`](Self::put) for a task, or for a [`Select`]: waits for room without holding up its thread.
@@ -202,6 +233,13 @@ impl<S: Store> BlockingQueue<S> {
     /// As [`join`](Self::join), for at most `timeout`. See [`join_until`](Self::join_until).
     pub fn join_timeout(&self, timeout: Duration) -> Result<(), TimedOut> {
         self.channel.join_timeout(timeout)
+    }
+
+    /// As [`join`](Self::join), until `token` is cancelled.
+    ///
+    /// Errors: [`Cancelled`]. (TH077)
+    pub fn join_unless(&self, token: &CancelToken<'_>) -> Result<(), Cancelled> {
+        self.channel.join_unless(token)
     }
 
     /// [`join`](Self::join) for a task, or for a [`Select`].

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Queue;
+use super::{Cancelled, GetError, Queue};
 use crate::platform::Deadline;
+use crate::threading::CancelToken;
 
 /// First in, first out, unbounded, no tasks, no shutdown: Python's `SimpleQueue`. (QU026 to QU028)
 ///
@@ -72,6 +73,20 @@ impl<T> SimpleQueue<T> {
     /// Takes the next item; waits for one for at most `timeout`. See [`get_until`](Self::get_until).
     pub fn get_timeout(&self, timeout: Duration) -> Option<T> {
         self.queue.get_timeout(timeout).ok()
+    }
+
+    /// Takes the next item; waits for one until `token` is cancelled.
+    ///
+    /// Errors: [`Cancelled`]. (TH077)
+    pub fn get_unless(&self, token: &CancelToken<'_>) -> Result<T, Cancelled> {
+        loop {
+            match self.queue.get_unless(token) {
+                Ok(item) => return Ok(item),
+                Err(GetError::Cancelled(reason)) => return Err(Cancelled(reason)),
+                // Nobody can shut it down, and there is no other limit.
+                Err(_) => {}
+            }
+        }
     }
 
     /// Takes the next item, for a task: waits without holding up its thread. Dropped before it is

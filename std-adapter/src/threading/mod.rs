@@ -2,25 +2,61 @@
 //!
 //! | Python | here |
 //! |---|---|
-//! | `Thread(target=f, name=...).start()` | [`spawn`], [`Builder`]: a failed start hands the function back |
+//! | `Thread(target=f, name=..., daemon=...).start()` | [`spawn`], [`Builder`]: a failed start hands the function back |
 //! | `t.join()`, `t.join(timeout)` | [`join`](Thread::join), [`join_timeout`](Thread::join_timeout): gives the result, which Python has no place for |
-//! | `t.is_alive()`, `t.name`, `t.ident`, `t.native_id` | methods of [`Thread`] and [`ThreadInfo`] |
+//! | `t.is_alive()`, `t.name`, `t.ident`, `t.native_id`, `t.daemon` | methods of [`Thread`] and [`ThreadInfo`]; [`set_name`] |
 //! | `current_thread()`, `main_thread()` | [`current`], [`main_thread`] |
 //! | `enumerate()`, `active_count()` | [`enumerate`], [`active_count`] |
 //! | `get_ident()`, `get_native_id()` | [`get_ident`], [`get_native_id`] |
+//! | `stack_size()`, `stack_size(n)` | [`stack_size`], [`set_stack_size`] |
+//! | `excepthook` | [`set_panic_hook`]; `__excepthook__` is [`reset_panic_hook`], `ExceptHookArgs` are [`ThreadInfo`] and [`Panic`] |
+//! | `local` | [`Local`] |
+//! | `Timer` | [`Timer`]: one thread for all of them |
+//! | `serialize_iterator`, `concurrent_tee` | [`serialize`], [`tee`] |
+//! | the end of the interpreter | [`shutdown`], [`at_exit`], [`set_exit_timeout`] |
 //! | `Lock`, `Condition`, `Event`, `Semaphore` | [`Lock`], [`Condition`], [`Event`], [`Semaphore`]: each a few words and fit for a `static` |
 //! | what Python has not | [`Mutex`], [`RwLock`], [`Latch`], [`Once`], [`Promise`] (TH076, TH079, TH084), and a [`CancelToken`] for all that waits (TH077) |
 //! | `TIMEOUT_MAX` | [`TIMEOUT_MAX`], and no timeout is refused |
+//! | nothing | [`scope`]: threads that borrow, are joined and cancelled together; [`CancelToken`] |
 //!
 //! An exception that escapes a Python thread is printed and lost. Here a panic is reported by the
 //! panic hook of the standard library, as in every thread, and then waits as a value for
 //! [`join`](Thread::join).
+//!
+//! # Without counterpart
+//!
+//! - `settrace`, `setprofile` and their kin (TH010): a compiled program has no lines to be told of;
+//!   debuggers and profilers look from outside.
+//! - `ThreadError` (TH013): each operation has an error of its own.
+//! - `group`, `args`, `kwargs` (TH019): a closure has its arguments; subclasses with `run` (TH024, TH032)
+//!   are closures too, and `__slots__` shared by threads (TH017) are statics.
+//! - Threads that have not started, and with them joins and idents before the start, second starts and
+//!   a `daemon` set too late (TH021, TH023, TH026, TH030): [`Builder::spawn`] makes and starts in one.
+//! - Dummies that live for ever (TH002): here they end with their thread.
+//! - The main thread of a forked child (TH004, FK001): a child made by a bare `fork` may use this module
+//!   as far as any code after such a `fork`, and keeps its origin's list.
+//! - Renaming another thread (TH029), daemons forbidden in subinterpreters (TH021), deprecated getters
+//!   (TH031), decorators for functions that return iterators (TH069, a call of [`serialize`] is as
+//!   short), `send`, `throw` and `close` of generators (TH068).
+//! - An exception instead of a wait for a daemon at the end (EX003, EX006): daemons run on until the
+//!   process is gone, nothing stops them earlier.
 
 mod builder;
 mod error;
+mod exit;
 mod handle;
+mod hook;
+mod info;
+mod local;
+mod outcome;
 mod panic;
 mod registry;
+mod scope;
+mod serial;
+mod stack;
+mod start;
+mod tee;
+mod timer;
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -31,13 +67,25 @@ pub use builder::{Builder, spawn};
 pub use inkle_core::error::{BelowZero, Cancelled, TakeError};
 pub use inkle_core::sync::Reason;
 
-pub use error::{JoinError, SpawnCause, SpawnError};
+pub use error::{JoinError, NulInName, SpawnCause, SpawnError};
+pub use exit::{ExitBegun, Report, at_exit, set_exit_timeout, shutdown};
 pub use handle::Thread;
+pub use hook::{reset_panic_hook, set_panic_hook};
+pub use info::ThreadInfo;
+pub use local::{Local, LocalGone};
+pub(crate) use outcome::exit as exit_thread;
 pub use panic::Panic;
 pub(crate) use registry::started_count;
 pub use registry::{
-    ThreadInfo, active_count, current, enumerate, get_ident, get_native_id, main_thread,
+    active_count, current, enumerate, get_ident, get_native_id, main_thread, set_name,
 };
+pub use scope::{Scope, ScopeBuilder, ScopeError, scope, scope_until};
+pub use serial::{Serialized, serialize};
+pub use stack::{MIN_STACK_SIZE, StackTooSmall, set_stack_size, stack_size};
+pub use tee::{Tee, tee};
+pub use timer::Timer;
+
+type EventCount = inkle_core::event_count::EventCount<Private>;
 
 /// One at a time; any thread may release it. (TH033 to TH035)
 ///

@@ -12,7 +12,9 @@ use core::time::Duration;
 
 use inkle_core::channel::{Channel, Shutdown};
 use inkle_core::event_count::EventCount;
-use inkle_core::platform::{Board, Deadline, Spin};
+#[cfg(not(target_os = "none"))]
+use inkle_core::platform::Spin;
+use inkle_core::platform::{Board, Deadline, WideCounter};
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::inbox::Inbox;
 use inkle_core::queue::lifo::Stack;
@@ -23,7 +25,8 @@ use inkle_core::queue::{Peek, Queue};
 use inkle_core::select::Select;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{
-    CancelToken, Condition, Event, Latch, Lock, Mutex, Once, Promise, RwLock, Semaphore,
+    BoundedSemaphore, CancelToken, Condition, Event, Latch, Lock, Mutex, Once, Promise, Reason,
+    RwLock, Semaphore,
 };
 
 unsafe extern "C" {
@@ -36,22 +39,31 @@ fn panic(_: &core::panic::PanicInfo) -> ! {
     unsafe { inkle_core_can_panic() }
 }
 
+#[cfg(not(target_os = "none"))]
 #[link(name = "c")]
 unsafe extern "C" {}
+
+// Brings the critical section along.
+#[cfg(target_os = "none")]
+use cortex_m as _;
 
 /// A clock that the optimiser cannot see through.
 struct Clock;
 
 impl Board for Clock {
     fn now() -> u64 {
-        black_box(1)
+        static WIDE: WideCounter = WideCounter::new();
+        WIDE.read(|| black_box(1))
     }
 }
 
+#[cfg(not(target_os = "none"))]
 type Ground = Spin<Clock>;
+#[cfg(target_os = "none")]
+type Ground = inkle_core::platform::WaitForInterrupt<inkle_core::platform::CriticalSection<Clock>>;
 type Large = [u64; 4];
 
-static WORDS: Channel<WordRing<u32, 5>, Ground> = Channel::new(WordRing::new());
+static WORDS: Channel<WordRing<u16, 5>, Ground> = Channel::new(WordRing::new());
 static ITEMS: Channel<Fifo<Large, 5>, Ground> = Channel::new(Fifo::new());
 static FAST: Channel<FastFifo<Large, 5>, Ground> = Channel::new(FastFifo::new());
 static HEAP: Channel<Heap<Large, 5, Ground>, Ground> = Channel::new(Heap::empty());
@@ -67,12 +79,13 @@ static LOCK: Lock<Ground> = Lock::new();
 static CONDITION: Condition<Ground> = Condition::new();
 static EVENT: Event<Ground> = Event::new();
 static SEMAPHORE: Semaphore<Ground> = Semaphore::new(1);
-static STOP: CancelToken<'_, Ground> = CancelToken::new();
 static MUTEX: Mutex<Large, Ground> = Mutex::new([0; 4]);
 static READERS: RwLock<Large, Ground> = RwLock::new([0; 4]);
 static LATCH: Latch<Ground> = Latch::new(3);
 static ONCE: Once<Large, Ground> = Once::new();
 static PROMISE: Promise<Large, Ground> = Promise::new();
+static BOUNDED: BoundedSemaphore<Ground> = BoundedSemaphore::new(1);
+static TOKEN: CancelToken<'_, Ground> = CancelToken::new();
 static COUNT: EventCount<Ground> = EventCount::new();
 
 fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeout: Duration) {
@@ -186,6 +199,8 @@ fn sync(timeout: Duration) {
     SEMAPHORE.acquire();
     black_box((SEMAPHORE.acquire_timeout(timeout).is_ok(), SEMAPHORE.release(2).is_ok()));
     black_box(SEMAPHORE.available());
+    black_box((BOUNDED.try_acquire(), BOUNDED.release(2).is_ok(), BOUNDED.available()));
+    cancel(timeout);
     black_box(COUNT.block(Deadline::at(black_box(2)), || black_box(None::<u32>)));
     COUNT.notify(1);
 }
@@ -194,33 +209,52 @@ fn values(timeout: Duration) {
     let mut context = Context::from_waker(Waker::noop());
     MUTEX.lock()[0] = black_box(1);
     black_box((MUTEX.try_lock().is_some(), MUTEX.lock_timeout(timeout).is_ok()));
-    black_box((MUTEX.lock_unless(&STOP).is_ok(), MUTEX.is_locked()));
+    black_box((MUTEX.lock_unless(&TOKEN).is_ok(), MUTEX.is_locked()));
     black_box(pin!(MUTEX.lock_async()).poll(&mut context).is_ready());
     black_box(READERS.read()[0]);
     black_box((READERS.try_read().is_some(), READERS.read_timeout(timeout).is_ok()));
-    black_box(READERS.read_unless(&STOP).is_ok());
+    black_box(READERS.read_unless(&TOKEN).is_ok());
     black_box(pin!(READERS.read_async()).poll(&mut context).is_ready());
     let mut guard = READERS.write();
     guard[0] = black_box(1);
     black_box(guard.downgrade()[0]);
     black_box((READERS.try_write().is_some(), READERS.write_timeout(timeout).is_ok()));
-    black_box(READERS.write_unless(&STOP).is_ok());
+    black_box(READERS.write_unless(&TOKEN).is_ok());
     black_box(pin!(READERS.write_async()).poll(&mut context).is_ready());
     black_box((LATCH.count_down(black_box(1)).is_ok(), LATCH.arrive_and_wait().is_ok()));
-    black_box((LATCH.wait_timeout(timeout).is_ok(), LATCH.wait_unless(&STOP).is_ok()));
+    black_box((LATCH.wait_timeout(timeout).is_ok(), LATCH.wait_unless(&TOKEN).is_ok()));
     black_box((LATCH.remaining(), pin!(LATCH.wait_async()).poll(&mut context).is_ready()));
     LATCH.wait();
     black_box((ONCE.set(black_box([1; 4])).is_ok(), ONCE.get_or_init(|| black_box([2; 4]))));
     black_box(ONCE.get_or_try_init(|| black_box(Err(1))).is_ok());
-    black_box((ONCE.wait(), ONCE.wait_timeout(timeout).is_ok(), ONCE.wait_unless(&STOP).is_ok()));
+    black_box((ONCE.wait(), ONCE.wait_timeout(timeout).is_ok(), ONCE.wait_unless(&TOKEN).is_ok()));
     black_box(pin!(ONCE.wait_async()).poll(&mut context).is_ready());
     let mut once = Once::<Large, Ground>::from(black_box([1; 4]));
     black_box((once.get_mut().is_some(), once.into_inner()));
     black_box((PROMISE.set(black_box([1; 4])).is_ok(), PROMISE.abandon(), PROMISE.is_set()));
     black_box((PROMISE.take().is_ok(), PROMISE.try_take().is_ok()));
-    black_box((PROMISE.take_timeout(timeout).is_ok(), PROMISE.take_unless(&STOP).is_ok()));
+    black_box((PROMISE.take_timeout(timeout).is_ok(), PROMISE.take_unless(&TOKEN).is_ok()));
     black_box(pin!(PROMISE.take_async()).poll(&mut context).is_ready());
     black_box(Promise::<Large, Ground>::new().into_inner());
+}
+
+/// Tokens, and what waits with them.
+fn cancel(timeout: Duration) {
+    let token = TOKEN.child_timeout(timeout);
+    black_box((SEMAPHORE.acquire_unless(&token).is_ok(), EVENT.wait_unless(&token).is_ok()));
+    black_box((LOCK.acquire_unless(&token).is_ok(), BOUNDED.acquire_unless(&token).is_ok()));
+    black_box((ITEMS.put_unless([1; 4], &token).is_ok(), ITEMS.get_unless(&token).is_ok()));
+    black_box((
+        ITEMS.join_unless(&token).is_ok(),
+        token.wait_timeout(timeout),
+        token.check().is_ok(),
+    ));
+    let mut context = Context::from_waker(Waker::noop());
+    black_box(pin!(LOCK.guard_async()).poll(&mut context).is_ready());
+    black_box(pin!(EVENT.wait_async()).poll(&mut context).is_ready());
+    black_box(pin!(SEMAPHORE.acquire_async()).poll(&mut context).is_ready());
+    black_box(pin!(token.cancelled()).poll(&mut context).is_ready());
+    black_box((token.cancel(Reason::custom(black_box(7))), token.reason(), TOKEN.wait()));
 }
 
 /// The entry that the linker asks for.

@@ -110,6 +110,8 @@ path = {models}
 
 [features]
 compact = []
+watch = []
+critical-section = []
 
 [dependencies]
 {heapless}
