@@ -198,6 +198,37 @@ pub struct TooManyPermits;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyDone;
 
+/// A latch was to be counted down below zero. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BelowZero;
+
+/// Why a promise gave no value.
+///
+/// ```
+/// use inkle_core::error::TakeError;
+/// use inkle_core::platform::{NoBoard, Spin};
+/// use inkle_core::sync::Promise;
+///
+/// let promise = Promise::<u32, Spin<NoBoard>>::new();
+/// assert_eq!(promise.try_take(), Err(TakeError::Empty));
+/// promise.abandon();
+/// assert_eq!(promise.take(), Err(TakeError::Broken));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TakeError {
+    /// There is no value yet, and the call was not to wait.
+    Empty,
+    /// There was no value until the deadline.
+    TimedOut,
+    /// There was a value, and somebody else has taken it.
+    Taken,
+    /// The promise has been abandoned: there will be no value.
+    Broken,
+    /// The token that the call was made with is cancelled.
+    Cancelled(Reason),
+}
+
 /// Implements `Debug` (without asking it of the item), `Display` and `Error` for an enum that
 /// carries the rejected item.
 macro_rules! error_with_item {
@@ -250,6 +281,14 @@ error_plain!(GetError {
     ShutDown => "the channel has been shut down and is drained",
     Cancelled => "the get was cancelled",
 });
+error_plain!(TakeError {
+    Empty => "the promise is not kept yet",
+    TimedOut => "the promise was not kept until the deadline",
+    Taken => "the promised value has been taken",
+    Broken => "the promise has been abandoned",
+    Cancelled => "the wait for the promise was cancelled",
+});
+error_plain!(BelowZero, "a latch counted down below zero");
 error_plain!(TimedOut, "the deadline passed");
 error_plain!(NotHeld, "release of a lock that is not held");
 error_plain!(RLockError {

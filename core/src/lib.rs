@@ -54,6 +54,10 @@
 //! | `Event`, `Semaphore` | 32 | 32 | 20 |
 //! | `BoundedSemaphore` | 40 | 40 | 24 |
 //! | `CancelToken` | 40 | 40 | 24 |
+//! | `Latch` | 32 | 32 | 20 |
+//! | `Mutex<u32, P>` | 32 | 32 | 16 |
+//! | `RwLock<u32, P>` | 64 | 64 | 40 |
+//! | `Once<u32, P>`, `Promise<u32, P>` | 32 | 32 | 24 |
 //! | `WordRing<u8, 8>` | 384 | 80 | 40 |
 //! | `WordRing<u8, 64>` | 768 | 528 | 264 |
 //! | `Fifo<u64, 8>` | 896 | 224 | 144 |
@@ -84,6 +88,7 @@
 //!   ([`Platform::watch`]). For diagnosis; without it they tell nothing and it costs nothing.
 //! - `compact`: never pad against false sharing. Without it, 64-bit targets pad the two ends of a
 //!   queue to 128 bytes each and all other targets pad nothing.
+//! - `critical-section`: a board whose interrupts the `critical-section` crate keeps off.
 #![no_std]
 #![warn(clippy::std_instead_of_core, clippy::alloc_instead_of_core)]
 

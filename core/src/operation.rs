@@ -26,6 +26,10 @@ pub trait Attempt {
 
     /// One try. `waited` says whether the operation has ever stood in the list.
     fn attempt(&mut self, waited: bool) -> Option<Self::Output>;
+
+    /// The operation does not wait any more, done or not; it may be tried again later. For one that
+    /// others can see waiting. Not called when the operation is dropped.
+    fn stop(&mut self) {}
 }
 
 /// Something to be done that may have to wait: await it, select it, or block on it.
@@ -129,6 +133,10 @@ impl<'a, A: Attempt, P: Platform> Arm<P> for Operation<'a, A, P> {
 
     fn place(&self) -> (Place<'_, P>, &Waiter) {
         (self.place, &self.waiter)
+    }
+
+    fn stop(&mut self) {
+        self.what.stop();
     }
 }
 

@@ -16,6 +16,8 @@ pub trait Arm<P: Platform> {
     fn attempt(&mut self) -> bool;
     /// Where to wait for the next try, and who waits.
     fn place(&self) -> (Place<'_, P>, &Waiter);
+    /// The select has ended, and this waits no longer.
+    fn stop(&mut self);
 }
 
 /// Waits for the first of several operations, fairly.
@@ -73,7 +75,16 @@ impl Select {
         arms: &mut [&mut dyn Arm<P>],
         deadline: impl Into<Deadline>,
     ) -> Result<usize, TimedOut> {
-        let deadline = deadline.into();
+        let result = self.block(arms, deadline.into());
+        arms.iter_mut().for_each(|arm| arm.stop());
+        result
+    }
+
+    fn block<P: Platform>(
+        &mut self,
+        arms: &mut [&mut dyn Arm<P>],
+        deadline: Deadline,
+    ) -> Result<usize, TimedOut> {
         if let Some(done) = self.attempt(arms) {
             return Ok(done);
         }

@@ -1,5 +1,8 @@
 //! Counts threads and descriptors, alone in its process and on the main thread.
 
+use std::time::Duration;
+
+use inkle::threading::Local;
 use inkle::{thread, threading};
 use inkle_tests::{eventually, watchdog};
 
@@ -9,7 +12,8 @@ fn main() {
     th020_the_first_thread_is_number_one();
     lt010_count_is_exact();
     thousands_of_threads_leave_nothing_behind();
-    println!("census: 4 tests passed");
+    th080_timers_leave_no_thread_behind();
+    println!("census: 5 tests passed");
 }
 
 fn the_main_thread_knows_itself() {
@@ -53,16 +57,44 @@ fn lt010_count_is_exact() {
     eventually(|| thread::count() == 0 && threading::active_count() == 1);
 }
 
+/// Pages of memory in use, on Linux.
+fn pages() -> Option<usize> {
+    std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()
+}
+
 fn thousands_of_threads_leave_nothing_behind() {
+    static LOCAL: Local<u32> = Local::new(|| 7);
     let descriptors = || std::fs::read_dir("/proc/self/fd").map(Iterator::count).ok();
-    // Whatever is opened once.
-    threading::spawn(|| ()).unwrap().join().unwrap();
-    let before = (descriptors(), threading::active_count(), thread::count());
-    for _ in 0..10 {
-        let batch: Vec<_> = (0..200).map(|n| threading::spawn(move || n).unwrap()).collect();
+    let round = || {
+        let batch: Vec<_> = (0..200)
+            .map(|n| threading::spawn(move || LOCAL.with(|seven| n + seven)).unwrap())
+            .collect();
         for (n, thread) in batch.into_iter().enumerate() {
-            assert_eq!(thread.join().unwrap(), n);
+            assert_eq!(thread.join().unwrap(), n as u32 + 7);
         }
-    }
+    };
+    // Whatever is taken once.
+    (0..5).for_each(|_| round());
+    let before = (descriptors(), threading::active_count(), thread::count());
+    let memory = pages();
+    (0..50).for_each(|_| round());
     assert_eq!((descriptors(), threading::active_count(), thread::count()), before);
+    // 10,000 threads: a leak of 100 bytes for each is more than this.
+    let grown = pages().zip(memory).map(|(now, before)| now.saturating_sub(before));
+    assert!(grown.unwrap_or(0) < 250, "{grown:?} pages");
+}
+
+fn th080_timers_leave_no_thread_behind() {
+    let timers: Vec<_> = (0..2000_u64)
+        .map(|n| threading::Timer::start(Duration::from_micros(n), move || n).unwrap())
+        .collect();
+    for (n, timer) in timers.iter().enumerate() {
+        assert_eq!(timer.join().unwrap(), n as u64);
+    }
+    let far = threading::Timer::start(Duration::from_secs(3600), || ()).unwrap();
+    eventually(|| threading::active_count() == 2);
+    assert!(far.cancel());
+    eventually(|| threading::active_count() == 1);
+    // And they come again.
+    assert_eq!(threading::Timer::start(Duration::ZERO, || 7).unwrap().join().unwrap(), 7);
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::scope;
 use std::time::Duration;
 
-use inkle::threading::{CancelToken, Condition, Guard, Lock, Reason};
+use inkle::threading::{CancelToken, Condition, Guard, Lock, Mutex, Reason};
 use inkle_core::sync::WaitCondition;
 use inkle_tests::{PATIENCE, SETTLE, block_on, eventually, panics, watchdog};
 
@@ -101,6 +101,33 @@ fn th043_tasks_wait_beside_threads() {
     });
     assert_eq!(turn.into_inner(), 2 * ROUNDS);
     assert!(!lock.is_held());
+}
+
+/// The guard of a mutex gives the value to the predicate, and comes back from a wait as a task.
+#[test]
+fn th048_the_predicate_sees_the_value_of_a_mutex() {
+    let _watch = watchdog();
+    let (items, changed) = (Mutex::new(Vec::new()), Condition::new());
+    scope(|scope| {
+        scope.spawn(|| {
+            let mut guard = items.lock();
+            changed.wait_for(&mut guard, |items| items.len() == 1);
+            guard.push(2);
+            changed.notify_all();
+        });
+        scope.spawn(|| {
+            block_on(async {
+                let mut guard = items.lock_async().await;
+                while guard.len() < 2 {
+                    guard = changed.wait_async(guard).await;
+                }
+                guard.push(3);
+            });
+        });
+        items.lock().push(1);
+        changed.notify_all();
+    });
+    assert_eq!(items.into_inner(), [1, 2, 3]);
 }
 
 #[test]

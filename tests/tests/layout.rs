@@ -4,8 +4,8 @@
 use inkle::platform::Private;
 use inkle::queue::Queue;
 use inkle::threading::{
-    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Guard, Lock, RLock, RLockGuard,
-    Semaphore,
+    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Guard, Latch, Lock, Mutex,
+    MutexGuard, Once, Promise, RLock, RLockGuard, ReadGuard, RwLock, Semaphore, WriteGuard,
 };
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
@@ -37,6 +37,14 @@ fn the_table_of_sizes() {
         Semaphore: 32,
         BoundedSemaphore: 40,
         CancelToken<'static>: 40,
+        Latch: 32,
+        Mutex<u32>: 32,
+        MutexGuard<'static, u32>: 16,
+        RwLock<u32>: 64,
+        ReadGuard<'static, u32>: 8,
+        WriteGuard<'static, u32>: 8,
+        Once<u32>: 32,
+        Promise<u32>: 32,
         WordSlot: 8,
         WordRing<u32, 1>: 384,
         WordRing<u32, 8>: 384,

@@ -9,8 +9,10 @@ use inkle::platform::Private;
 use inkle::queue::{GetError, PutError, Queue};
 use inkle::thread::LockType;
 use inkle::threading::{
-    Barrier, Condition, Event, Guard, JoinError, Lock, Panic, RLock, RLockGuard, Semaphore,
-    SpawnCause, SpawnError, Thread, ThreadInfo,
+    Barrier, BelowZero, Condition, Event, Guard, JoinError, Latch, Local, Lock, Mutex,
+    MutexGuard as Locked, Once, Panic, Promise, RLock, RLockGuard, ReadGuard, Report, RwLock,
+    Scope, ScopeBuilder, ScopeError, Semaphore, Serialized, SpawnCause, SpawnError, TakeError, Tee,
+    Thread, ThreadInfo, Timer, WriteGuard,
 };
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
@@ -168,11 +170,60 @@ check! {
     WaitBarrier<'static, Private>: true false;
 }
 
+// What gives its value to one at a time needs `Send`; what lets several see it, `Sync` as well.
+check! {
+    Latch: true true;
+    BelowZero: true true;
+    TakeError: true true;
+    Mutex<u32>: true true;
+    Mutex<OneAtATime>: true true;
+    Mutex<Here>: false false;
+    Mutex<Borrowed>: false false;
+    Locked<'static, u32>: true true;
+    Locked<'static, OneAtATime>: true false;
+    Locked<'static, Here>: false false;
+    Locked<'static, Borrowed>: false false;
+    RwLock<u32>: true true;
+    RwLock<OneAtATime>: true false;
+    RwLock<Here>: false false;
+    RwLock<Borrowed>: false false;
+    ReadGuard<'static, u32>: true true;
+    ReadGuard<'static, OneAtATime>: false false;
+    ReadGuard<'static, Borrowed>: false false;
+    WriteGuard<'static, u32>: true true;
+    WriteGuard<'static, OneAtATime>: false false;
+    WriteGuard<'static, Borrowed>: false false;
+    Once<u32>: true true;
+    Once<OneAtATime>: true false;
+    Once<Here>: false false;
+    Once<Borrowed>: false false;
+    Promise<u32>: true true;
+    Promise<OneAtATime>: true true;
+    Promise<Here>: false false;
+    Promise<Borrowed>: false false;
+}
+
 // A handle gives the result to whoever joins. Errors go anywhere, whatever payload is in them.
 check! {
     Thread<u32>: true true;
     Thread<OneAtATime>: true true;
     Thread<Here>: false false;
+    Timer<u32>: true true;
+    Timer<OneAtATime>: true true;
+    Timer<Here>: false false;
+    // Each thread has its own value, and only that.
+    Local<Here>: true true;
+    Local<OneAtATime>: true true;
+    Local<u32, MutexGuard<'static, u32>>: false true;
+    Local<u32, OneAtATime>: true false;
+    Scope<'static, 'static>: true true;
+    ScopeBuilder<'static>: true true;
+    ScopeError: true true;
+    Serialized<OneAtATime>: true true;
+    Serialized<Here>: false false;
+    Tee<std::vec::IntoIter<OneAtATime>>: true true;
+    Tee<std::vec::IntoIter<Here>>: false false;
+    Report: true true;
     ThreadInfo: true true;
     Panic: true true;
     JoinError: true true;

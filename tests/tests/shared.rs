@@ -20,7 +20,9 @@ use inkle_core::channel::Channel;
 use inkle_core::error::ReleaseError;
 use inkle_core::queue::fifo::Fifo;
 use inkle_core::queue::word::WordRing;
-use inkle_core::sync::{Barrier, Condition, Event, Lock, RLock, Semaphore};
+use inkle_core::sync::{
+    Barrier, Condition, Event, Latch, Lock, Mutex, Once, Promise, RLock, RwLock, Semaphore,
+};
 use inkle_core::{PopError, PushError};
 use inkle_tests::{PATIENCE, SCALE, SETTLE, eventually, watchdog};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
@@ -208,6 +210,59 @@ fn the_lock_of_a_killed_process_stays_held_until_somebody_releases_it() {
         |lock| {
             lock.acquire();
             std::thread::sleep(PATIENCE);
+        },
+    );
+}
+
+#[test]
+fn th079_readers_and_writers_of_two_processes() {
+    const ROUNDS: u32 = 5_000 * SCALE;
+    type Counts = (RwLock<[u32; 2], Shared>, Mutex<u32, Shared>);
+    fn count((lock, total): &Counts) {
+        for round in 0..ROUNDS {
+            if round % 4 == 0 {
+                let mut both = lock.write_timeout(PATIENCE).unwrap();
+                both[0] += 1;
+                both[1] += 1;
+                *total.lock_timeout(PATIENCE).unwrap() += 1;
+            } else {
+                let both = lock.read_timeout(PATIENCE).unwrap();
+                assert_eq!(both[0], both[1]);
+            }
+        }
+    }
+    two_processes(
+        "th079_readers_and_writers_of_two_processes",
+        (RwLock::new([0_u32; 2]), Mutex::new(0_u32)) as Counts,
+        |counts, peer| {
+            peer.wait_until_it_runs();
+            count(counts);
+            peer.finish();
+            assert_eq!(*counts.0.read(), [ROUNDS / 2; 2]);
+            assert_eq!(*counts.1.lock(), ROUNDS / 2);
+        },
+        count,
+    );
+}
+
+#[test]
+fn th084_what_happens_once_reaches_the_other_process() {
+    type All = (Latch<Shared>, Once<u32, Shared>, Promise<u32, Shared>);
+    two_processes(
+        "th084_what_happens_once_reaches_the_other_process",
+        (Latch::new(2), Once::new(), Promise::new()) as All,
+        |(latch, once, promise), peer| {
+            latch.count_down(1).unwrap();
+            latch.wait_timeout(PATIENCE).unwrap();
+            assert_eq!(once.set(7), Ok(()));
+            assert_eq!(promise.take_timeout(PATIENCE), Ok(8));
+            peer.finish();
+        },
+        |(latch, once, promise)| {
+            latch.count_down(1).unwrap();
+            latch.wait_timeout(PATIENCE).unwrap();
+            let seen = *once.wait_timeout(PATIENCE).unwrap();
+            assert_eq!(promise.set(seen + 1), Ok(()));
         },
     );
 }

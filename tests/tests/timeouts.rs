@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use inkle::platform::{Deadline, Private, until};
 use inkle::queue::Queue;
-use inkle::threading::{Condition, Event, JoinError, Lock, Semaphore, TIMEOUT_MAX, spawn};
+use inkle::threading::{Condition, Event, JoinError, Lock, Semaphore, TIMEOUT_MAX, Timer, spawn};
 use inkle_core::channel::Channel;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::word::WordRing;
@@ -171,6 +171,20 @@ fn rows() -> Vec<Row> {
             |(_, go)| go.set(),
         ),
     ];
+    rows.push(row(
+        "Timer join",
+        Timer::start(Duration::from_secs(3600), || ()).unwrap(),
+        |timer, how| {
+            let result = match how {
+                Forever => timer.join(),
+                For(timeout) => timer.join_timeout(timeout),
+                Until(deadline) => timer.join_until(deadline),
+            };
+            assert!(matches!(result, Err(JoinError::TimerCancelled | JoinError::TimedOut)));
+            matches!(result, Err(JoinError::TimerCancelled))
+        },
+        |timer| assert!(timer.cancel()),
+    ));
     rows.extend(exchange!("Queue", Queue::<u32>::bounded(1).unwrap()));
     rows.extend(exchange!("WordRing", Channel::<WordRing<u32, 1>, Private>::new(WordRing::new())));
     rows.extend(exchange!("Fifo", Channel::<Fifo<u32, 1>, Private>::new(Fifo::new())));

@@ -4,14 +4,25 @@
 //! a spin loop costs. It is a type without values: every primitive takes it as a type parameter and
 //! stores nothing of it. To port the kernel to a new ground, write one `impl`.
 //!
-//! Ready grounds: [`Spin`] here (bare metal, never sleeps); threads and processes of an operating
-//! system in the crate `inkle`; the model checker's in the package `loom-tests`.
+//! Ready grounds for bare metal: [`Spin`] never sleeps, [`WaitForInterrupt`] does; both stand on a
+//! [`Board`]. Threads and processes of an operating system: in the crate `inkle`; the model checker's
+//! ground: in the package `loom-tests`.
 
+mod board;
+#[cfg(all(feature = "critical-section", not(inkle_loom)))]
+mod critical_section;
 mod deadline;
 mod spin;
+mod wait_for_interrupt;
+mod wide_counter;
 
+pub use board::{Board, NoBoard};
+#[cfg(all(feature = "critical-section", not(inkle_loom)))]
+pub use critical_section::CriticalSection;
 pub use deadline::Deadline;
-pub use spin::{Board, NoBoard, Spin};
+pub use spin::Spin;
+pub use wait_for_interrupt::WaitForInterrupt;
+pub use wide_counter::WideCounter;
 
 use core::panic::Location;
 

@@ -4,60 +4,8 @@ use core::marker::PhantomData;
 
 use ::spin::relax::RelaxStrategy;
 
-use super::{Deadline, Platform, Wake};
+use super::{Board, Deadline, Platform, Wake};
 use crate::atomic::{AtomicU32, Ordering};
-
-/// What a bare machine tells [`Spin`] about itself: a clock, and who is asking.
-///
-/// ```
-/// use inkle_core::platform::{Board, Spin};
-///
-/// struct MyBoard;
-///
-/// impl Board for MyBoard {
-///     fn now() -> u64 {
-///         // Read the timer's counter here and scale it to nanoseconds.
-///         0
-///     }
-///     fn current() -> usize {
-///         // On several harts: the hart's id, plus one.
-///         1
-///     }
-/// }
-///
-/// type Ground = Spin<MyBoard>;
-/// ```
-pub trait Board {
-    /// Whether [`now`](Board::now) moves; see [`Platform::HAS_CLOCK`].
-    const HAS_CLOCK: bool = true;
-
-    /// Nanoseconds of a clock that never goes back.
-    fn now() -> u64;
-
-    /// A number, not 0, for the thread of control that asks. One is enough on a single hart.
-    fn current() -> usize {
-        1
-    }
-
-    /// Runs `section` with interrupts off: see [`Platform::masked`]. On a board with the
-    /// `critical-section` crate this is `critical_section::with(|_| section())`.
-    #[inline(always)]
-    fn masked<T>(section: impl FnOnce() -> T) -> T {
-        section()
-    }
-}
-
-/// A board without a clock: finite timeouts poll, waits without limit wait.
-#[derive(Clone, Copy, Debug)]
-pub struct NoBoard;
-
-impl Board for NoBoard {
-    const HAS_CLOCK: bool = false;
-
-    fn now() -> u64 {
-        0
-    }
-}
 
 /// A platform that waits by spinning, for a machine without an operating system.
 ///

@@ -40,7 +40,7 @@ use crate::word_lock::WordLock;
 #[repr(C)]
 pub struct Lock<P: Platform> {
     word: WordLock<P>,
-    guests: Guests<P>,
+    pub(super) guests: Guests<P>,
 }
 
 impl<P: Platform> Lock<P> {
@@ -177,7 +177,7 @@ impl<P: Platform> Drop for Lock<P> {
 #[derive(Debug)]
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct Guard<'a, P: Platform> {
-    lock: &'a Lock<P>,
+    pub(super) lock: &'a Lock<P>,
 }
 
 impl<'a, P: Platform> Guard<'a, P> {
@@ -199,7 +199,7 @@ impl<P: Platform> Drop for Guard<'_, P> {
 pub type AcquireLock<'a, P> = Operation<'a, Acquiring<'a, P>, P>;
 
 /// See [`AcquireLock`].
-pub struct Acquiring<'a, P: Platform>(&'a Lock<P>);
+pub struct Acquiring<'a, P: Platform>(pub(super) &'a Lock<P>);
 
 impl<'a, P: Platform> Attempt for Acquiring<'a, P> {
     type Output = Guard<'a, P>;

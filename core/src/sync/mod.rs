@@ -4,9 +4,14 @@
 //! |---|---|
 //! | one at a time, released by anybody | [`Lock`] |
 //! | the same, again and again by the thread that has it | [`RLock`] |
+//! | a value that one at a time may use | [`Mutex`] |
+//! | a value that many may read, or one may change | [`RwLock`] |
 //! | to wait until something protected by a lock changes | [`Condition`] |
 //! | to wait until all have come this far | [`Barrier`] |
 //! | to tell everybody that something has happened | [`Event`] |
+//! | to go on when so many things are done, once | [`Latch`] |
+//! | a value made or set once, then read by all | [`Once`] |
+//! | a value handed over once, to one | [`Promise`] |
 //! | at most so many at a time, or to count things that have happened | [`Semaphore`], [`BoundedSemaphore`] |
 //! | to call off whatever waits | [`CancelToken`] |
 //!
@@ -22,14 +27,26 @@ mod barrier;
 mod cancel;
 mod condition;
 mod event;
+mod latch;
 mod lock;
+mod mutex;
+mod once;
+mod promise;
 mod rlock;
+mod rw_gate;
+mod rw_lock;
 mod semaphore;
+mod write_once;
 
 pub use barrier::{Barrier, WaitBarrier};
 pub use cancel::{CancelToken, Reason, WaitCancelled};
 pub use condition::{Condition, Held, HeldLock, WaitCondition};
 pub use event::{Event, WaitEvent};
+pub use latch::{Latch, WaitLatch};
 pub use lock::{AcquireLock, Guard, Lock};
+pub use mutex::{LockMutex, Mutex, MutexGuard};
+pub use once::{Once, WaitOnce};
+pub use promise::{Promise, Take};
 pub use rlock::{RLock, RLockGuard};
+pub use rw_lock::{ReadGuard, ReadLock, RwLock, WriteGuard, WriteLock};
 pub use semaphore::{AcquirePermit, BoundedSemaphore, Semaphore};

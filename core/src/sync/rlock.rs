@@ -19,7 +19,8 @@
 //! # Why it cannot be awaited
 //!
 //! Its owner is a thread. A task that awaits goes to another thread, or leaves its own to tasks that
-//! would all be that owner and find the lock theirs. Take [`Lock`] there.
+//! would all be that owner and find the lock theirs. Take [`Lock`] or
+//! [`Mutex`](super::Mutex) there.
 
 use core::fmt;
 use core::marker::PhantomData;

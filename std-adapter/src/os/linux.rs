@@ -1,7 +1,9 @@
 //! Linux: futexes with absolute monotonic deadlines, the kernel's thread id.
 
 use std::cell::Cell;
+use std::ffi::CStr;
 use std::num::NonZeroU32;
+use std::sync::Once;
 
 use inkle_core::atomic::AtomicU32;
 use inkle_core::platform::{Deadline, Wake};
@@ -54,17 +56,47 @@ pub(crate) fn wake(word: *const AtomicU32, count: u32, scope: Scope) {
     unsafe { libc::syscall(libc::SYS_futex, word, operation, count) };
 }
 
-/// The kernel's id of the calling thread, cached.
+thread_local! {
+    /// The kernel's id of this thread; 0: not asked yet.
+    static ID: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The kernel's id of the calling thread, cached. The one thread of a forked child asks anew: it has
+/// another id than its origin had.
 pub(crate) fn native_id() -> u64 {
-    thread_local! {
-        static ID: Cell<u64> = const { Cell::new(0) };
+    if ID.get() == 0 {
+        forget_id_at_fork();
+        ID.set(rustix::thread::gettid().as_raw_nonzero().get() as u64);
     }
-    ID.with(|id| {
-        if id.get() == 0 {
-            id.set(rustix::thread::gettid().as_raw_nonzero().get() as u64);
-        }
-        id.get()
-    })
+    ID.get()
+}
+
+fn forget_id_at_fork() {
+    extern "C" fn in_child() {
+        ID.set(0);
+    }
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // An error would mean that there is no memory for the entry; then a forked child keeps an
+        // old number, as it would without this.
+        //
+        // SAFETY: the handler is a function of this image. It runs in the child on the thread that
+        // forked and writes to a thread-local word that needs no set-up and has no destructor, which
+        // takes no lock and allocates nothing: fit for a child that has only this thread.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    });
+}
+
+/// Names the calling thread for the system, which shows 15 bytes; cut between characters.
+pub(crate) fn set_thread_name(name: &str) {
+    const SHOWN: usize = 15;
+    let end = (0..=name.len().min(SHOWN)).rev().find(|end| name.is_char_boundary(*end));
+    let mut text = name.as_bytes()[..end.unwrap_or(0)].to_vec();
+    text.push(0);
+    if let Ok(text) = CStr::from_bytes_until_nul(&text) {
+        // The kernel refuses no name.
+        let _ = rustix::thread::set_name(text);
+    }
 }
 
 /// How many processors this process may run on. Not the standard library's answer, which is about the

@@ -20,3 +20,17 @@ pub(crate) fn is_single_processor() -> bool {
     static SINGLE: OnceLock<bool> = OnceLock::new();
     *SINGLE.get_or_init(|| processors() == 1)
 }
+
+/// Has `handler` called when the process ends by a return from `main` or by `exit`; not when it is
+/// killed or aborts. Whether that could be arranged: where there is no such list, it cannot.
+pub(crate) fn at_exit(handler: extern "C" fn()) -> bool {
+    #[cfg(any(unix, windows))]
+    // SAFETY: the handler is a function of this image, takes nothing and never unwinds: the compiler
+    // makes a panic that would leave an `extern "C"` function end the process.
+    return unsafe { libc::atexit(handler) } == 0;
+    #[cfg(not(any(unix, windows)))]
+    return {
+        let _ = handler;
+        false
+    };
+}

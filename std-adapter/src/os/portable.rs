@@ -92,6 +92,9 @@ pub(crate) fn native_id() -> u64 {
     })
 }
 
+/// There is no one way to name a thread after its start.
+pub(crate) fn set_thread_name(_name: &str) {}
+
 /// How many processors there are for the calling thread.
 pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

@@ -1,11 +1,6 @@
-//! Starting a thread.
+//! What is to be said of a thread before it starts.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
-
-use super::panic::drop_quietly;
-use super::registry::Registration;
-use super::{Event, Panic, SpawnCause, SpawnError, Thread, locked};
+use super::{SpawnError, Thread, start};
 
 /// Starts a thread with a name of the form `Thread-N`; see [`Builder::spawn`]. (TH020, TH023)
 ///
@@ -25,37 +20,74 @@ where
 
 /// How to start a thread. May be used several times.
 ///
+/// A thread is started by the call that takes its function: there is no thread that has not started,
+/// and none can be started twice (TH019, TH023, TH032).
+///
 /// ```
 /// use inkle::threading::Builder;
 ///
-/// let thread = Builder::new().name("weaver").stack_size(64 * 1024).spawn(|| ()).unwrap();
+/// let builder = Builder::new().name("weaver").stack_size(64 * 1024).daemon(true);
+/// let thread = builder.spawn(|| ()).unwrap();
 /// assert_eq!(thread.name(), "weaver");
 /// thread.join().unwrap();
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
-    name: Option<String>,
-    stack_size: usize,
+    pub(super) name: Option<String>,
+    pub(super) stack_size: usize,
+    pub(super) daemon: Option<bool>,
 }
 
 impl Builder {
-    /// A thread with a name of the form `Thread-N` and a stack of the usual size.
+    /// A thread with a name of the form `Thread-N`, a stack of the usual size, and a daemon if the
+    /// thread that starts it is one.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The name, for people and debuggers. The system shows it too, cut to what it can show (15
-    /// bytes on Linux). Without one, and each time anew, it is `Thread-N`, where N counts from 1 in
-    /// the whole process. (TH020, TH029)
+    /// bytes on Linux).
+    ///
+    /// Without one, and each time anew, it is `Thread-N`, where N counts from 1 in the whole process,
+    /// or `Thread-N (weave)` if the body is the function `weave` itself; a closure has no name.
+    /// (TH020, TH029)
+    ///
+    /// ```
+    /// use inkle::threading::{self, spawn};
+    ///
+    /// fn weave() {}
+    ///
+    /// assert!(spawn(weave).unwrap().name().ends_with(" (weave)"));
+    /// assert!(!spawn(|| weave()).unwrap().name().contains("weave"));
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The least size of the stack in bytes; the system may round it up. 0 is the usual size.
-    /// (TH011)
+    /// The least size of the stack in bytes; the system may round it up. 0 is the usual size, see
+    /// [`stack_size`](super::stack_size). (TH011)
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
+        self
+    }
+
+    /// Whether the end of the process does not wait for the thread; see
+    /// [`shutdown`](super::shutdown). When not said, it is what the thread that calls
+    /// [`spawn`](Self::spawn) is: the main thread is no daemon, a thread that this crate did not start
+    /// is one. (TH002, TH021)
+    ///
+    /// ```
+    /// use inkle::threading::{Builder, current, spawn};
+    ///
+    /// let inherited = || spawn(|| current().is_daemon()).unwrap().join().unwrap();
+    /// for daemon in [false, true] {
+    ///     let thread = Builder::new().daemon(daemon).spawn(inherited).unwrap();
+    ///     assert_eq!(thread.join().unwrap(), daemon);
+    /// }
+    /// ```
+    pub fn daemon(mut self, daemon: bool) -> Self {
+        self.daemon = Some(daemon);
         self
     }
 
@@ -63,67 +95,14 @@ impl Builder {
     /// [`Thread::join`]. Blocks until the thread runs: its numbers are known when this returns.
     /// (TH023)
     ///
-    /// Errors: [`SpawnError`], with the function, if the name has a NUL byte or the system refuses.
+    /// Errors: [`SpawnError`], with the function, if the name has a NUL byte, the process is ending or
+    /// the system refuses.
     pub fn spawn<T, F>(&self, body: F) -> Result<Thread<T>, SpawnError<F>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let nul = self.name.iter().find_map(|name| name.bytes().position(|byte| byte == 0));
-        if let Some(position) = nul {
-            return Err(SpawnError { cause: SpawnCause::NulInName { position }, body });
-        }
-
-        let registration = Registration::starting(self.name.clone());
-        let info = registration.info().clone();
-        let mut os = std::thread::Builder::new().name(info.name().to_owned());
-        if self.stack_size != 0 {
-            os = os.stack_size(self.stack_size);
-        }
-        let start = Arc::new(Start { body: Mutex::new(Some(body)), begun: Event::new() });
-        let outcome = Arc::new(Mutex::new(None));
-        let (its_start, its_outcome) = (Arc::clone(&start), Arc::clone(&outcome));
-        match os.spawn(move || run(registration, its_start, its_outcome)) {
-            Ok(os) => {
-                start.begun.wait();
-                Ok(Thread::new(info, outcome, os))
-            }
-            Err(error) => {
-                let cause = SpawnCause::Refused(error);
-                Err(SpawnError { cause, body: start.take() })
-            }
-        }
+        // SAFETY: `F` and `T` borrow nothing that ends, by their bounds, and the epilogue nothing.
+        unsafe { start::start(self, body, |_| ()) }
     }
-}
-
-/// What the starter shares with the thread until it runs.
-struct Start<F> {
-    /// Kept here, not in the thread's closure, so that it survives a refusal.
-    body: Mutex<Option<F>>,
-    begun: Event,
-}
-
-impl<F> Start<F> {
-    fn take(&self) -> F {
-        match locked(&self.body).take() {
-            Some(body) => body,
-            None => unreachable!("either the thread takes the body or, without one, its starter"),
-        }
-    }
-}
-
-/// The whole life of a thread.
-fn run<T, F: FnOnce() -> T>(
-    registration: Registration,
-    start: Arc<Start<F>>,
-    outcome: Arc<Mutex<Option<Result<T, Panic>>>>,
-) {
-    registration.settle();
-    start.begun.set();
-    let body = start.take();
-    drop(start);
-    let result = catch_unwind(AssertUnwindSafe(body)).map_err(Panic::new);
-    *locked(&outcome) = Some(result);
-    // If the handle is gone, the result goes here.
-    drop_quietly(outcome);
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use super::Panic;
+use super::{Panic, Reason};
 
 /// A thread was not started. Nothing is lost: the function comes back, unused, from
 /// [`into_inner`](Self::into_inner), and the [`Builder`](super::Builder) with the name is still the
@@ -55,6 +55,9 @@ pub enum SpawnCause {
         /// Counted in bytes from 0.
         position: usize,
     },
+    /// The process is ending: all threads that it waits for have ended, or the time for that has run
+    /// out; for a timer: the first hook has been called. See [`shutdown`](super::shutdown). (EX005)
+    Exiting,
     /// The operating system refused: too many threads, no memory, no such stack. (TH023)
     Refused(io::Error),
 }
@@ -62,9 +65,8 @@ pub enum SpawnCause {
 impl fmt::Display for SpawnCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NulInName { position } => {
-                write!(f, "the thread's name has a NUL byte at position {position}")
-            }
+            Self::NulInName { position } => NulInName { position: *position }.fmt(f),
+            Self::Exiting => f.write_str("no thread starts at the end of the process"),
             Self::Refused(error) => write!(f, "the system refused to start a thread: {error}"),
         }
     }
@@ -85,13 +87,44 @@ impl<F> fmt::Display for SpawnError<F> {
 impl<F> Error for SpawnError<F> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
-            SpawnCause::NulInName { .. } => None,
+            SpawnCause::NulInName { .. } | SpawnCause::Exiting => None,
             SpawnCause::Refused(error) => Some(error),
         }
     }
 }
 
-/// Why [`Thread::join`](super::Thread::join) gave no result.
+/// A name has a NUL byte. Systems end names there.
+///
+/// ```
+/// use inkle::threading::{self, NulInName};
+///
+/// let NulInName { position } = threading::set_name("bad\0name").unwrap_err();
+/// assert_eq!(position, 3);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NulInName {
+    /// Where the first one is, counted in bytes from 0.
+    pub position: usize,
+}
+
+impl NulInName {
+    pub(super) fn check(name: &str) -> Result<(), Self> {
+        match name.bytes().position(|byte| byte == 0) {
+            Some(position) => Err(Self { position }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for NulInName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the thread's name has a NUL byte at position {}", self.position)
+    }
+}
+
+impl Error for NulInName {}
+
+/// Why [`Thread::join`](super::Thread::join) or [`Timer::join`](super::Timer::join) gave no result.
 ///
 /// ```
 /// use std::time::Duration;
@@ -114,8 +147,14 @@ pub enum JoinError {
     Taken,
     /// The thread's function panicked.
     Panicked(Panic),
-    /// A thread cannot wait for its own end. (TH026)
+    /// The function was left by [`thread::exit`](crate::thread::exit). (LT009)
+    Exited,
+    /// A thread cannot wait for its own end, nor a timer's function for its timer's. (TH026)
     SelfJoin,
+    /// The wait was called off by its token, for this reason. Join again later.
+    Cancelled(Reason),
+    /// The timer was cancelled and its function never runs. Never the answer for a thread. (TH058)
+    TimerCancelled,
 }
 
 impl fmt::Display for JoinError {
@@ -124,7 +163,10 @@ impl fmt::Display for JoinError {
             Self::TimedOut => f.write_str("the thread did not end before the deadline"),
             Self::Taken => f.write_str("the thread's result was given to an earlier join"),
             Self::Panicked(panic) => write!(f, "the thread panicked: {panic}"),
+            Self::Exited => f.write_str("the thread left its function without a result"),
             Self::SelfJoin => f.write_str("a thread cannot wait for its own end"),
+            Self::Cancelled(reason) => write!(f, "the wait was called off: {reason}"),
+            Self::TimerCancelled => f.write_str("the timer was cancelled"),
         }
     }
 }

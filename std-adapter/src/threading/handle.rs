@@ -5,9 +5,46 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use inkle_core::error::TimedOut;
+
+use super::outcome::Outcome;
 use super::panic::drop_quietly;
-use super::{JoinError, Panic, ThreadInfo, get_ident, locked};
+use super::{CancelToken, Cancelled, JoinError, ThreadInfo, get_ident, locked};
 use crate::platform::{Deadline, after};
+
+/// A thread as the system knows it.
+pub(super) struct OsThread {
+    info: ThreadInfo,
+    /// Emptied by the first who sees the thread's end. Held locked while that waits for the system.
+    handle: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl OsThread {
+    pub(super) fn new(info: ThreadInfo, handle: JoinHandle<()>) -> Self {
+        Self { info, handle: Mutex::new(Some(handle)) }
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.info.is_alive()
+    }
+
+    /// Waits for the thread's end, the system's part of it included: after an `Ok` nothing of the
+    /// thread is left.
+    pub(super) fn reap(&self, deadline: Deadline) -> Result<(), TimedOut> {
+        self.info.ended().wait_until(deadline)?;
+        self.bury();
+        Ok(())
+    }
+
+    /// To be called once the thread has ended.
+    fn bury(&self) {
+        // No code of a user runs in the thread any more, so this is short and needs no deadline.
+        let mut handle = locked(&self.handle);
+        if let Some(Err(payload)) = handle.take().map(JoinHandle::join) {
+            drop_quietly(payload);
+        }
+    }
+}
 
 /// A thread that was started, and the place where its result will be.
 ///
@@ -27,20 +64,17 @@ use crate::platform::{Deadline, after};
 /// assert!(!thread.is_alive());
 /// ```
 pub struct Thread<T> {
-    info: ThreadInfo,
-    /// Filled by the thread before it ends, emptied by the first join after that.
-    outcome: Arc<Mutex<Option<Result<T, Panic>>>>,
-    /// Emptied by the first join. Held locked while that waits for the system.
-    os: Mutex<Option<JoinHandle<()>>>,
+    os: Arc<OsThread>,
+    outcome: Arc<Outcome<T>>,
 }
 
 impl<T> Thread<T> {
-    pub(super) fn new(
-        info: ThreadInfo,
-        outcome: Arc<Mutex<Option<Result<T, Panic>>>>,
-        os: JoinHandle<()>,
-    ) -> Self {
-        Self { info, outcome, os: Mutex::new(Some(os)) }
+    pub(super) fn new(os: Arc<OsThread>, outcome: Arc<Outcome<T>>) -> Self {
+        Self { os, outcome }
+    }
+
+    pub(super) fn os(&self) -> &Arc<OsThread> {
+        &self.os
     }
 
     /// Waits without limit for the thread's end and gives its result, to the first who asks.
@@ -48,8 +82,10 @@ impl<T> Thread<T> {
     ///
     /// The end is the end for the operating system: all thread-local values are gone.
     ///
-    /// Errors: [`JoinError::Panicked`], to the first who asks; [`JoinError::Taken`] to all others,
-    /// after the same wait; [`JoinError::SelfJoin`] at once.
+    /// Errors: [`JoinError::Panicked`] or [`JoinError::Exited`], to the first who asks;
+    /// [`JoinError::Taken`] to all others, after the same wait; [`JoinError::SelfJoin`] at once.
+    ///
+    /// Threads that join each other in a circle wait for ever: give one of them a deadline.
     pub fn join(&self) -> Result<T, JoinError> {
         self.join_until(Deadline::NEVER)
     }
@@ -73,14 +109,8 @@ impl<T> Thread<T> {
         if self.ident() == get_ident() {
             return Err(JoinError::SelfJoin);
         }
-        self.info.ended().wait_until(deadline).map_err(|_| JoinError::TimedOut)?;
-        self.reap();
-        let outcome = locked(&self.outcome).take();
-        match outcome {
-            Some(Ok(result)) => Ok(result),
-            Some(Err(panic)) => Err(JoinError::Panicked(panic)),
-            None => Err(JoinError::Taken),
-        }
+        self.os.reap(deadline.into()).map_err(|_| JoinError::TimedOut)?;
+        self.outcome.take()
     }
 
     /// As [`join`](Self::join), for at most `timeout`. Zero polls, and a timeout too long to count
@@ -96,13 +126,33 @@ impl<T> Thread<T> {
         self.join_until(after(timeout))
     }
 
-    /// Waits for the system to be done with a thread that has ended. No code of a user runs in it
-    /// any more, so this is short and needs no deadline.
-    fn reap(&self) {
-        let mut os = locked(&self.os);
-        if let Some(Err(payload)) = os.take().map(JoinHandle::join) {
-            drop_quietly(payload);
+    /// As [`join`](Self::join), until `token` is cancelled. A token that is cancelled already polls.
+    ///
+    /// Errors: [`JoinError::Cancelled`] beside those of `join`; the result stays for a later call.
+    ///
+    /// ```
+    /// use inkle::threading::{self, CancelToken, JoinError, Reason};
+    ///
+    /// static STOP: CancelToken<'_> = CancelToken::new();
+    ///
+    /// let thread = threading::spawn(|| STOP.wait()).unwrap();
+    /// let hurry = CancelToken::new();
+    /// hurry.cancel(Reason::REQUESTED);
+    /// assert!(matches!(thread.join_unless(&hurry), Err(JoinError::Cancelled(Reason::REQUESTED))));
+    /// STOP.cancel(Reason::SHUTDOWN);
+    /// assert_eq!(thread.join().unwrap(), Reason::SHUTDOWN);
+    /// ```
+    pub fn join_unless(&self, token: &CancelToken<'_>) -> Result<T, JoinError> {
+        if self.ident() == get_ident() {
+            return Err(JoinError::SelfJoin);
         }
+        if let Err(Cancelled(reason)) = self.os.info.ended().wait_unless(token) {
+            if self.is_alive() {
+                return Err(JoinError::Cancelled(reason));
+            }
+        }
+        self.os.bury();
+        self.outcome.take()
     }
 
     /// Whether the thread has not ended: a snapshot. (TH028)
@@ -113,23 +163,29 @@ impl<T> Thread<T> {
     /// assert!(!thread.is_alive());
     /// ```
     pub fn is_alive(&self) -> bool {
-        self.info.is_alive()
+        self.os.is_alive()
     }
 
-    /// The name it was given, or `Thread-N`. (TH020, TH029)
-    pub fn name(&self) -> &str {
-        self.info.name()
+    /// Whether the end of the process does not wait for it. (TH021)
+    pub fn is_daemon(&self) -> bool {
+        self.info().is_daemon()
+    }
+
+    /// The name it has now: the one it was given, or `Thread-N`. A copy, see [`ThreadInfo::name`].
+    /// (TH020, TH029)
+    pub fn name(&self) -> String {
+        self.info().name()
     }
 
     /// The thread's number in this process: not 0, and never used again. (TH030)
     pub fn ident(&self) -> u64 {
-        self.info.ident()
+        self.info().ident()
     }
 
     /// The kernel's number of the thread, on Linux; used again some time after its end. `None` on
     /// other systems. (TH030)
     pub fn native_id(&self) -> Option<u64> {
-        self.info.native_id()
+        self.info().native_id()
     }
 
     /// What can be known of the thread without this handle.
@@ -139,12 +195,12 @@ impl<T> Thread<T> {
     /// assert_eq!(thread.info(), &thread.join().unwrap());
     /// ```
     pub fn info(&self) -> &ThreadInfo {
-        &self.info
+        &self.os.info
     }
 }
 
 impl<T> fmt::Debug for Thread<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Thread").field(&self.info).finish()
+        f.debug_tuple("Thread").field(self.info()).finish()
     }
 }

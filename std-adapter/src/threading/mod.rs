@@ -2,41 +2,92 @@
 //!
 //! | Python | here |
 //! |---|---|
-//! | `Thread(target=f, name=...).start()` | [`spawn`], [`Builder`]: a failed start hands the function back |
+//! | `Thread(target=f, name=..., daemon=...).start()` | [`spawn`], [`Builder`]: a failed start hands the function back |
 //! | `t.join()`, `t.join(timeout)` | [`join`](Thread::join), [`join_timeout`](Thread::join_timeout): gives the result, which Python has no place for |
-//! | `t.is_alive()`, `t.name`, `t.ident`, `t.native_id` | methods of [`Thread`] and [`ThreadInfo`] |
+//! | `t.is_alive()`, `t.name`, `t.ident`, `t.native_id`, `t.daemon` | methods of [`Thread`] and [`ThreadInfo`]; [`set_name`] |
 //! | `current_thread()`, `main_thread()` | [`current`], [`main_thread`] |
 //! | `enumerate()`, `active_count()` | [`enumerate`], [`active_count`] |
 //! | `get_ident()`, `get_native_id()` | [`get_ident`], [`get_native_id`] |
+//! | `stack_size()`, `stack_size(n)` | [`stack_size`], [`set_stack_size`] |
+//! | `excepthook` | [`set_panic_hook`]; `__excepthook__` is [`reset_panic_hook`], `ExceptHookArgs` are [`ThreadInfo`] and [`Panic`] |
+//! | `local` | [`Local`] |
+//! | `Timer` | [`Timer`]: one thread for all of them |
+//! | `serialize_iterator`, `concurrent_tee` | [`serialize`], [`tee`] |
+//! | the end of the interpreter | [`shutdown`], [`at_exit`], [`set_exit_timeout`] |
 //! | `Lock`, `RLock`, `Condition`, `Event`, `Semaphore`, `Barrier` | [`Lock`], [`RLock`], [`Condition`], [`Event`], [`Semaphore`], [`Barrier`]: each a few words and fit for a `static` |
+//! | what Python has not | [`Mutex`], [`RwLock`], [`Latch`], [`Once`], [`Promise`] (TH076, TH079, TH084), and a [`CancelToken`] for all that waits (TH077) |
 //! | `TIMEOUT_MAX` | [`TIMEOUT_MAX`], and no timeout is refused |
+//! | nothing | [`scope`]: threads that borrow, are joined and cancelled together; [`CancelToken`] |
 //!
 //! An exception that escapes a Python thread is printed and lost. Here a panic is reported by the
 //! panic hook of the standard library, as in every thread, and then waits as a value for
 //! [`join`](Thread::join).
+//!
+//! # Without counterpart
+//!
+//! - `settrace`, `setprofile` and their kin (TH010): a compiled program has no lines to be told of;
+//!   debuggers and profilers look from outside.
+//! - `ThreadError` (TH013): each operation has an error of its own.
+//! - `group`, `args`, `kwargs` (TH019): a closure has its arguments; subclasses with `run` (TH024, TH032)
+//!   are closures too, and `__slots__` shared by threads (TH017) are statics.
+//! - Threads that have not started, and with them joins and idents before the start, second starts and
+//!   a `daemon` set too late (TH021, TH023, TH026, TH030): [`Builder::spawn`] makes and starts in one.
+//! - Dummies that live for ever (TH002): here they end with their thread.
+//! - The main thread of a forked child (TH004, FK001): a child made by a bare `fork` may use this module
+//!   as far as any code after such a `fork`, and keeps its origin's list.
+//! - Renaming another thread (TH029), daemons forbidden in subinterpreters (TH021), deprecated getters
+//!   (TH031), decorators for functions that return iterators (TH069, a call of [`serialize`] is as
+//!   short), `send`, `throw` and `close` of generators (TH068).
+//! - An exception instead of a wait for a daemon at the end (EX003, EX006): daemons run on until the
+//!   process is gone, nothing stops them earlier.
 
 mod builder;
 mod error;
+mod exit;
 mod handle;
+mod hook;
+mod info;
+mod local;
+mod outcome;
 mod panic;
 mod registry;
+mod scope;
+mod serial;
+mod stack;
+mod start;
+mod tee;
+mod timer;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::platform::Private;
 
 pub use builder::{Builder, spawn};
-pub use inkle_core::error::{BarrierError, Cancelled, RLockError, ReleaseError};
+pub use inkle_core::error::{
+    BarrierError, BelowZero, Cancelled, RLockError, ReleaseError, TakeError,
+};
 pub use inkle_core::sync::Reason;
 
-pub use error::{JoinError, SpawnCause, SpawnError};
+pub use error::{JoinError, NulInName, SpawnCause, SpawnError};
+pub use exit::{ExitBegun, Report, at_exit, set_exit_timeout, shutdown};
 pub use handle::Thread;
+pub use hook::{reset_panic_hook, set_panic_hook};
+pub use info::ThreadInfo;
+pub use local::{Local, LocalGone};
+pub(crate) use outcome::exit as exit_thread;
 pub use panic::Panic;
 pub(crate) use registry::started_count;
 pub use registry::{
-    ThreadInfo, active_count, current, enumerate, get_ident, get_native_id, main_thread,
+    active_count, current, enumerate, get_ident, get_native_id, main_thread, set_name,
 };
+pub use scope::{Scope, ScopeBuilder, ScopeError, scope, scope_until};
+pub use serial::{Serialized, serialize};
+pub use stack::{MIN_STACK_SIZE, StackTooSmall, set_stack_size, stack_size};
+pub use tee::{Tee, tee};
+pub use timer::Timer;
+
+type EventCount = inkle_core::event_count::EventCount<Private>;
 
 /// One at a time; any thread may release it. (TH033 to TH035)
 ///
@@ -96,7 +147,75 @@ pub type RLock = inkle_core::sync::RLock<Private>;
 /// ```
 pub type RLockGuard<'a> = inkle_core::sync::RLockGuard<'a, Private>;
 
-/// Waits, with the guard of a [`Lock`] or an [`RLock`], until told that what the lock protects has changed.
+/// A value that one at a time may use. (TH033 to TH035)
+///
+/// ```
+/// use inkle::threading::{self, Mutex};
+///
+/// static SEEN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+///
+/// let thread = threading::spawn(|| SEEN.lock().push(1)).unwrap();
+/// thread.join().unwrap();
+/// assert_eq!(*SEEN.lock(), [1]);
+/// ```
+pub type Mutex<T> = inkle_core::sync::Mutex<T, Private>;
+
+/// Holds a [`Mutex`] and gives its value, until it is dropped.
+///
+/// ```
+/// use inkle::threading::{Mutex, MutexGuard};
+///
+/// fn double(mut number: MutexGuard<'_, u32>) {
+///     *number *= 2;
+/// }
+///
+/// let number = Mutex::new(4);
+/// double(number.lock());
+/// assert_eq!(number.into_inner(), 8);
+/// ```
+pub type MutexGuard<'a, T> = inkle_core::sync::MutexGuard<'a, T, Private>;
+
+/// A value that many may read at a time, or one may change. (TH079)
+///
+/// ```
+/// use inkle::threading::{self, RwLock};
+///
+/// static NAMES: RwLock<Vec<&str>> = RwLock::new(Vec::new());
+///
+/// NAMES.write().push("Ada");
+/// let (here, there) = (NAMES.read(), threading::spawn(|| NAMES.read().len()).unwrap());
+/// assert_eq!(here.len(), there.join().unwrap());
+/// ```
+pub type RwLock<T> = inkle_core::sync::RwLock<T, Private>;
+
+/// Lets a reader see the value of an [`RwLock`], until it is dropped.
+///
+/// ```
+/// use inkle::threading::{ReadGuard, RwLock};
+///
+/// fn sum(numbers: &ReadGuard<'_, [u32; 2]>) -> u32 {
+///     numbers.iter().sum()
+/// }
+///
+/// assert_eq!(sum(&RwLock::new([1, 2]).read()), 3);
+/// ```
+pub type ReadGuard<'a, T> = inkle_core::sync::ReadGuard<'a, T, Private>;
+
+/// Lets a writer change the value of an [`RwLock`], until it is dropped.
+///
+/// ```
+/// use inkle::threading::{RwLock, WriteGuard};
+///
+/// fn raise(mut limit: WriteGuard<'_, u32>) -> u32 {
+///     *limit += 1;
+///     *limit.downgrade()
+/// }
+///
+/// assert_eq!(raise(RwLock::new(1).write()), 2);
+/// ```
+pub type WriteGuard<'a, T> = inkle_core::sync::WriteGuard<'a, T, Private>;
+
+/// Waits, with the guard of a [`Lock`], an [`RLock`] or a [`Mutex`], until told that what the lock protects has changed.
 /// (TH041 to TH048)
 ///
 /// ```
@@ -161,6 +280,45 @@ pub type Semaphore = inkle_core::sync::Semaphore<Private>;
 /// ```
 pub type BoundedSemaphore = inkle_core::sync::BoundedSemaphore<Private>;
 
+/// Lets everybody through once it has been counted down to zero. (TH084)
+///
+/// ```
+/// use inkle::threading::{self, Latch};
+///
+/// static READY: Latch = Latch::new(2);
+///
+/// let thread = threading::spawn(|| READY.arrive_and_wait()).unwrap();
+/// READY.count_down(1).unwrap();
+/// thread.join().unwrap().unwrap();
+/// ```
+pub type Latch = inkle_core::sync::Latch<Private>;
+
+/// A value that is set once, or made by whoever needs it first. (TH084)
+///
+/// ```
+/// use inkle::threading::Once;
+///
+/// static HOME: Once<String> = Once::new();
+///
+/// assert_eq!(HOME.get_or_init(|| "/home".to_owned()), "/home");
+/// assert!(HOME.set("/root".to_owned()).is_err());
+/// ```
+pub type Once<T> = inkle_core::sync::Once<T, Private>;
+
+/// A value that is set once and taken once. (TH076)
+///
+/// ```
+/// use inkle::threading::{self, Promise, TakeError};
+///
+/// static SUM: Promise<u32> = Promise::new();
+///
+/// let thread = threading::spawn(|| SUM.set(1 + 2)).unwrap();
+/// assert_eq!(SUM.take(), Ok(3));
+/// assert_eq!(SUM.take(), Err(TakeError::Taken));
+/// thread.join().unwrap().unwrap();
+/// ```
+pub type Promise<T> = inkle_core::sync::Promise<T, Private>;
+
 /// Calls off whatever waits with it. (TH077)
 ///
 /// ```
@@ -187,7 +345,7 @@ pub type CancelToken<'p> = inkle_core::sync::CancelToken<'p, Private>;
 /// ```
 pub const TIMEOUT_MAX: Duration = Duration::from_nanos(u64::MAX);
 
-/// No code of a user runs under this module's mutexes, so none is ever left half-changed.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// No code of a user runs under this module's own mutexes, so none is ever left half-changed.
+fn locked<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

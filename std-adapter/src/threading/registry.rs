@@ -6,12 +6,11 @@
 
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::process;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::{Event, locked};
+use super::info::{Origin, Record, ThreadInfo};
+use super::{NulInName, locked};
 use crate::os;
 
 /// The main thread's ident; the others are counted from here.
@@ -21,11 +20,13 @@ const MAIN: u64 = 1;
 const KERNEL_IDS: bool = cfg!(all(target_os = "linux", not(feature = "portable")));
 
 static REGISTRY: Mutex<Registry> =
-    Mutex::new(Registry { last_ident: MAIN, last_name: 0, live: BTreeMap::new() });
+    Mutex::new(Registry { last_ident: MAIN, last_name: 0, closed: false, live: BTreeMap::new() });
 
 struct Registry {
     last_ident: u64,
     last_name: u64,
+    /// No thread starts any more.
+    closed: bool,
     /// Everybody but the main thread, oldest first.
     live: BTreeMap<u64, Arc<Record>>,
 }
@@ -36,64 +37,51 @@ impl Registry {
         self.last_ident
     }
 
-    /// `Thread-1`, `Thread-2`, `Dummy-3`: one count for all, as in Python. (TH020)
-    fn new_name(&mut self, prefix: &str) -> String {
+    fn undaemonic(&self, caller: u64) -> impl Iterator<Item = ThreadInfo> {
+        let waited = move |record: &&Arc<Record>| !record.daemon && record.ident != caller;
+        self.live.values().filter(waited).map(|record| ThreadInfo { record: Arc::clone(record) })
+    }
+
+    /// `Thread-1`, `Thread-2 (weave)`, `Dummy-3`: one count for all, as in Python. (TH020)
+    fn new_name(&mut self, prefix: &str, function: Option<&str>) -> String {
         self.last_name += 1;
-        format!("{prefix}-{}", self.last_name)
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    Main,
-    Started,
-    Dummy,
-}
-
-/// What is known of a thread. It outlives the thread for as long as somebody holds it.
-struct Record {
-    ident: u64,
-    name: String,
-    origin: Origin,
-    /// Set by the thread itself.
-    native: OnceLock<Option<u64>>,
-    ended: Event,
-}
-
-impl Record {
-    fn new(ident: u64, name: String, origin: Origin) -> Arc<Self> {
-        Arc::new(Self { ident, name, origin, native: OnceLock::new(), ended: Event::new() })
-    }
-
-    /// The calling thread, which somebody else started.
-    fn dummy() -> Arc<Self> {
-        let name = std::thread::current().name().map(str::to_owned);
-        let name = name.unwrap_or_else(|| locked(&REGISTRY).new_name("Dummy"));
-        let record = Self::new(get_ident(), name, Origin::Dummy);
-        record.native.get_or_init(get_native_id);
-        record
+        match function {
+            Some(function) => format!("{prefix}-{} ({function})", self.last_name),
+            None => format!("{prefix}-{}", self.last_name),
+        }
     }
 }
 
 /// A place on the list, given up when dropped.
 pub(super) struct Registration {
     info: ThreadInfo,
+    /// Whether the thread is one that this crate has started and its function is not over.
+    running: Cell<bool>,
 }
 
 impl Registration {
-    /// A place for a thread that is about to be started.
-    pub(super) fn starting(name: Option<String>) -> Self {
+    /// A place for a thread that is about to be started, with a name or, for the default one, the
+    /// name of its function. `None` if the end of the process has come too far.
+    pub(super) fn starting(
+        name: Option<&str>,
+        function: Option<&str>,
+        daemon: bool,
+    ) -> Option<Self> {
         let mut registry = locked(&REGISTRY);
-        let name = name.unwrap_or_else(|| registry.new_name("Thread"));
-        let record = Record::new(registry.new_ident(), name, Origin::Started);
+        if registry.closed {
+            return None;
+        }
+        let name = name.map(str::to_owned).unwrap_or_else(|| registry.new_name("Thread", function));
+        let record = Record::new(registry.new_ident(), name, Origin::Started, daemon);
         registry.live.insert(record.ident, Arc::clone(&record));
-        Self { info: ThreadInfo { record } }
+        Some(Self { info: ThreadInfo { record }, running: Cell::new(false) })
     }
 
+    /// A place for the calling thread, which somebody else started.
     fn dummy() -> Self {
-        let record = Record::dummy();
+        let record = dummy_record();
         locked(&REGISTRY).live.insert(record.ident, Arc::clone(&record));
-        Self { info: ThreadInfo { record } }
+        Self { info: ThreadInfo { record }, running: Cell::new(false) }
     }
 
     pub(super) fn info(&self) -> &ThreadInfo {
@@ -106,6 +94,7 @@ impl Registration {
     pub(super) fn settle(self) {
         self.info.record.native.get_or_init(get_native_id);
         IDENT.set(self.info.ident());
+        self.running.set(true);
         OWN.with(|own| {
             // Cannot be taken: the thread is new.
             let _ = own.set(self);
@@ -115,10 +104,29 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        if self.running.get() {
+            // The thread has called `exit`, which destroys its thread-local values before it ends
+            // the process. The thread will not come back, but it has not ended either.
+            return;
+        }
         // Off the list before anybody can see the thread ended.
         locked(&REGISTRY).live.remove(&self.info.record.ident);
         self.info.record.ended.set();
     }
+}
+
+/// The calling thread's function, the one this crate started it with, is over.
+pub(super) fn finish() {
+    // An error would mean that thread-local values are gone while code of the thread still runs.
+    let _ = OWN.try_with(|own| own.get().map(|own| own.running.set(false)));
+}
+
+fn dummy_record() -> Arc<Record> {
+    let name = std::thread::current().name().map(str::to_owned);
+    let name = name.unwrap_or_else(|| locked(&REGISTRY).new_name("Dummy", None));
+    let record = Record::new(get_ident(), name, Origin::Dummy, true);
+    record.native.get_or_init(get_native_id);
+    record
 }
 
 thread_local! {
@@ -126,94 +134,6 @@ thread_local! {
     static IDENT: Cell<u64> = const { Cell::new(0) };
 
     static OWN: OnceCell<Registration> = const { OnceCell::new() };
-}
-
-/// Who a thread is: what can be known without its handle.
-///
-/// A value of its own: keep it, compare it, after the thread's end too. Two are equal if they mean
-/// the same thread.
-///
-/// ```
-/// use inkle::threading;
-///
-/// let me = threading::current();
-/// assert!(me.is_alive());
-/// assert!(threading::enumerate().contains(&me));
-/// ```
-#[derive(Clone)]
-pub struct ThreadInfo {
-    record: Arc<Record>,
-}
-
-impl ThreadInfo {
-    /// The name it was given, or `Thread-N`. Names may repeat and mean nothing. (TH020, TH029)
-    pub fn name(&self) -> &str {
-        &self.record.name
-    }
-
-    /// The thread's number in this process: not 0, and never used again. (TH030)
-    pub fn ident(&self) -> u64 {
-        self.record.ident
-    }
-
-    /// The kernel's number of the thread, on Linux; used again some time after its end. `None` on
-    /// other systems. (TH030)
-    pub fn native_id(&self) -> Option<u64> {
-        self.record.native.get().copied().flatten()
-    }
-
-    /// Whether the thread has not ended: a snapshot. True from just before its start. (TH028)
-    pub fn is_alive(&self) -> bool {
-        !self.record.ended.is_set()
-    }
-
-    /// Whether it is the process's first thread. (TH004)
-    pub fn is_main(&self) -> bool {
-        self.record.origin == Origin::Main
-    }
-
-    /// Whether somebody else than this crate started it, and it is not the main thread. (TH002)
-    ///
-    /// ```
-    /// use inkle::threading;
-    ///
-    /// let foreign = std::thread::spawn(|| threading::current().is_dummy());
-    /// assert!(foreign.join().unwrap());
-    /// let ours = threading::spawn(|| threading::current().is_dummy()).unwrap();
-    /// assert!(!ours.join().unwrap());
-    /// ```
-    pub fn is_dummy(&self) -> bool {
-        self.record.origin == Origin::Dummy
-    }
-
-    pub(super) fn ended(&self) -> &Event {
-        &self.record.ended
-    }
-}
-
-impl PartialEq for ThreadInfo {
-    fn eq(&self, other: &Self) -> bool {
-        self.ident() == other.ident()
-    }
-}
-
-impl Eq for ThreadInfo {}
-
-impl Hash for ThreadInfo {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.ident().hash(state);
-    }
-}
-
-impl fmt::Debug for ThreadInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ThreadInfo")
-            .field("name", &self.name())
-            .field("ident", &self.ident())
-            .field("native_id", &self.native_id())
-            .field("alive", &self.is_alive())
-            .finish()
-    }
 }
 
 /// The calling thread's number in this process: not 0, never used again after its end, where
@@ -261,9 +181,48 @@ pub fn current() -> ThreadInfo {
     if get_ident() == MAIN {
         return main_thread();
     }
-    OWN.try_with(|own| own.get_or_init(Registration::dummy).info.clone())
-        // The thread is all but gone and off the list.
-        .unwrap_or_else(|_| ThreadInfo { record: Record::dummy() })
+    OWN.try_with(|own| own.get_or_init(Registration::dummy).info.clone()).unwrap_or_else(|_| {
+        // Its thread-local values are gone. If it has called `exit` it is still on the list.
+        let listed = locked(&REGISTRY).live.get(&get_ident()).cloned();
+        ThreadInfo { record: listed.unwrap_or_else(dummy_record) }
+    })
+}
+
+/// Whether the caller is a daemon, and so what it starts is too unless told otherwise. Puts nobody on
+/// the list. (TH021)
+pub(super) fn is_daemon_here() -> bool {
+    if get_ident() == MAIN {
+        return false;
+    }
+    let own = OWN.try_with(|own| own.get().map(|own| own.info.is_daemon()));
+    own.ok().flatten().unwrap_or(true)
+}
+
+/// Renames the calling thread: here, and for the system, which shows what it can (15 bytes on Linux;
+/// nothing elsewhere). On Linux the main thread's name is what `ps` calls the process. Does not block
+/// for long: takes a short lock. (TH029, LT010)
+///
+/// Another thread cannot be renamed: Python changes its object then, and the system's name stays.
+///
+/// Errors: [`NulInName`], and nothing is changed.
+///
+/// ```
+/// use inkle::threading;
+///
+/// let thread = threading::spawn(|| {
+///     threading::set_name("weaver").unwrap();
+///     threading::current().name()
+/// });
+/// let thread = thread.unwrap();
+/// assert_eq!(thread.join().unwrap(), "weaver");
+/// assert_eq!(thread.name(), "weaver");
+/// ```
+pub fn set_name(name: impl Into<String>) -> Result<(), NulInName> {
+    let name = name.into();
+    NulInName::check(&name)?;
+    os::set_thread_name(&name);
+    *locked(&current().record.name) = name;
+    Ok(())
 }
 
 /// The process's first thread, also after it has ended, also if it never called this crate. Does
@@ -282,7 +241,7 @@ pub fn current() -> ThreadInfo {
 pub fn main_thread() -> ThreadInfo {
     static INFO: OnceLock<ThreadInfo> = OnceLock::new();
     let info = INFO.get_or_init(|| {
-        let record = Record::new(MAIN, "MainThread".to_owned(), Origin::Main);
+        let record = Record::new(MAIN, "MainThread".to_owned(), Origin::Main, false);
         // The kernel gives a process the number of its first thread.
         record.native.get_or_init(|| KERNEL_IDS.then(|| u64::from(process::id())));
         ThreadInfo { record }
@@ -333,4 +292,27 @@ pub fn active_count() -> usize {
 pub(crate) fn started_count() -> usize {
     let registry = locked(&REGISTRY);
     registry.live.values().filter(|record| record.origin == Origin::Started).count()
+}
+
+/// The oldest living thread that the end of the process waits for, except the calling one. Once there
+/// is none, no thread starts any more. (EX001, EX005)
+pub(super) fn next_to_join() -> Option<ThreadInfo> {
+    let caller = get_ident();
+    let mut registry = locked(&REGISTRY);
+    let next = registry.undaemonic(caller).next();
+    registry.closed |= next.is_none();
+    next
+}
+
+/// Lets no thread start any more and says whom the end of the process leaves behind. (EX005)
+pub(super) fn close() -> Vec<ThreadInfo> {
+    let caller = get_ident();
+    let mut registry = locked(&REGISTRY);
+    registry.closed = true;
+    registry.undaemonic(caller).collect()
+}
+
+/// Whether no thread starts any more.
+pub(super) fn is_closed() -> bool {
+    locked(&REGISTRY).closed
 }

@@ -12,7 +12,9 @@ use core::time::Duration;
 
 use inkle_core::channel::{Channel, Shutdown};
 use inkle_core::event_count::EventCount;
-use inkle_core::platform::{Board, Deadline, Spin};
+#[cfg(not(target_os = "none"))]
+use inkle_core::platform::Spin;
+use inkle_core::platform::{Board, Deadline, WideCounter};
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::inbox::Inbox;
 use inkle_core::queue::lifo::Stack;
@@ -23,7 +25,8 @@ use inkle_core::queue::{Peek, Queue};
 use inkle_core::select::Select;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{
-    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Lock, RLock, Reason, Semaphore,
+    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Latch, Lock, Mutex, Once, Promise,
+    RLock, Reason, RwLock, Semaphore,
 };
 
 unsafe extern "C" {
@@ -36,22 +39,31 @@ fn panic(_: &core::panic::PanicInfo) -> ! {
     unsafe { inkle_core_can_panic() }
 }
 
+#[cfg(not(target_os = "none"))]
 #[link(name = "c")]
 unsafe extern "C" {}
+
+// Brings the critical section along.
+#[cfg(target_os = "none")]
+use cortex_m as _;
 
 /// A clock that the optimiser cannot see through.
 struct Clock;
 
 impl Board for Clock {
     fn now() -> u64 {
-        black_box(1)
+        static WIDE: WideCounter = WideCounter::new();
+        WIDE.read(|| black_box(1))
     }
 }
 
+#[cfg(not(target_os = "none"))]
 type Ground = Spin<Clock>;
+#[cfg(target_os = "none")]
+type Ground = inkle_core::platform::WaitForInterrupt<inkle_core::platform::CriticalSection<Clock>>;
 type Large = [u64; 4];
 
-static WORDS: Channel<WordRing<u32, 5>, Ground> = Channel::new(WordRing::new());
+static WORDS: Channel<WordRing<u16, 5>, Ground> = Channel::new(WordRing::new());
 static ITEMS: Channel<Fifo<Large, 5>, Ground> = Channel::new(Fifo::new());
 static FAST: Channel<FastFifo<Large, 5>, Ground> = Channel::new(FastFifo::new());
 static HEAP: Channel<Heap<Large, 5, Ground>, Ground> = Channel::new(Heap::empty());
@@ -69,6 +81,11 @@ static TREE: RLock<Ground> = RLock::new();
 static BARRIER: Option<Barrier<Ground>> = Barrier::new(3);
 static EVENT: Event<Ground> = Event::new();
 static SEMAPHORE: Semaphore<Ground> = Semaphore::new(1);
+static MUTEX: Mutex<Large, Ground> = Mutex::new([0; 4]);
+static READERS: RwLock<Large, Ground> = RwLock::new([0; 4]);
+static LATCH: Latch<Ground> = Latch::new(3);
+static ONCE: Once<Large, Ground> = Once::new();
+static PROMISE: Promise<Large, Ground> = Promise::new();
 static BOUNDED: BoundedSemaphore<Ground> = BoundedSemaphore::new(1);
 static TOKEN: CancelToken<'_, Ground> = CancelToken::new();
 static COUNT: EventCount<Ground> = EventCount::new();
@@ -191,6 +208,39 @@ fn sync(timeout: Duration) {
     COUNT.notify(1);
 }
 
+fn values(timeout: Duration) {
+    let mut context = Context::from_waker(Waker::noop());
+    MUTEX.lock()[0] = black_box(1);
+    black_box((MUTEX.try_lock().is_some(), MUTEX.lock_timeout(timeout).is_ok()));
+    black_box((MUTEX.lock_unless(&TOKEN).is_ok(), MUTEX.is_locked()));
+    black_box(pin!(MUTEX.lock_async()).poll(&mut context).is_ready());
+    black_box(READERS.read()[0]);
+    black_box((READERS.try_read().is_some(), READERS.read_timeout(timeout).is_ok()));
+    black_box(READERS.read_unless(&TOKEN).is_ok());
+    black_box(pin!(READERS.read_async()).poll(&mut context).is_ready());
+    let mut guard = READERS.write();
+    guard[0] = black_box(1);
+    black_box(guard.downgrade()[0]);
+    black_box((READERS.try_write().is_some(), READERS.write_timeout(timeout).is_ok()));
+    black_box(READERS.write_unless(&TOKEN).is_ok());
+    black_box(pin!(READERS.write_async()).poll(&mut context).is_ready());
+    black_box((LATCH.count_down(black_box(1)).is_ok(), LATCH.arrive_and_wait().is_ok()));
+    black_box((LATCH.wait_timeout(timeout).is_ok(), LATCH.wait_unless(&TOKEN).is_ok()));
+    black_box((LATCH.remaining(), pin!(LATCH.wait_async()).poll(&mut context).is_ready()));
+    LATCH.wait();
+    black_box((ONCE.set(black_box([1; 4])).is_ok(), ONCE.get_or_init(|| black_box([2; 4]))));
+    black_box(ONCE.get_or_try_init(|| black_box(Err(1))).is_ok());
+    black_box((ONCE.wait(), ONCE.wait_timeout(timeout).is_ok(), ONCE.wait_unless(&TOKEN).is_ok()));
+    black_box(pin!(ONCE.wait_async()).poll(&mut context).is_ready());
+    let mut once = Once::<Large, Ground>::from(black_box([1; 4]));
+    black_box((once.get_mut().is_some(), once.into_inner()));
+    black_box((PROMISE.set(black_box([1; 4])).is_ok(), PROMISE.abandon(), PROMISE.is_set()));
+    black_box((PROMISE.take().is_ok(), PROMISE.try_take().is_ok()));
+    black_box((PROMISE.take_timeout(timeout).is_ok(), PROMISE.take_unless(&TOKEN).is_ok()));
+    black_box(pin!(PROMISE.take_async()).poll(&mut context).is_ready());
+    black_box(Promise::<Large, Ground>::new().into_inner());
+}
+
 /// Tokens, and what waits with them.
 fn cancel(timeout: Duration) {
     let token = TOKEN.child_timeout(timeout);
@@ -258,5 +308,6 @@ pub extern "C" fn _start() -> ! {
     queues();
     rings();
     sync(timeout);
+    values(timeout);
     loop {}
 }

@@ -111,6 +111,7 @@ path = {models}
 [features]
 compact = []
 watch = []
+critical-section = []
 
 [dependencies]
 {heapless}

@@ -1,4 +1,7 @@
-//! A thread that prints, and a thread type of our own that zips while the main thread goes on.
+//! A thread that prints, a thread type of our own that zips while the main thread goes on, and a scope
+//! of threads that are called off together.
+
+mod search;
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -29,6 +32,7 @@ fn run(tree: &Arc<Tree>) -> Outcome {
     let output = scratch.0.join("tour.zip");
     let (members, size) = zips(tree, &output)?;
     compare(tree, &output, &members)?;
+    search::check(tree)?;
     Ok(format!(
         "{}: {} in, {} zipped, read back the same",
         count(members.len(), "file"),

@@ -1,0 +1,10 @@
+//! The core's own cases on the ground [`Spinning`].
+#![no_std]
+#![no_main]
+
+use firmware::board;
+
+#[board::entry]
+fn main() -> ! {
+    firmware::run_cases::<firmware::Spinning>()
+}

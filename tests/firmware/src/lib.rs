@@ -1,0 +1,36 @@
+//! What the images have in common: a board each, and how a result gets out of it.
+//!
+//! An image prints by semihosting and exits with 0, or says what failed and where and exits with
+//! another code.
+#![no_std]
+
+pub mod board;
+#[cfg(feature = "harts")]
+pub mod harts;
+pub mod interrupts;
+pub mod report;
+pub mod steps;
+pub mod waits;
+
+use inkle_cases::{Cases, Effort};
+use inkle_core::Platform;
+use inkle_core::platform::{CriticalSection, Spin, WaitForInterrupt};
+use semihosting::println;
+
+/// Waits by spinning; interrupts kept off by the `critical-section` crate.
+pub type Spinning = Spin<CriticalSection<board::Chip>>;
+
+/// Waits by resting; interrupts kept off by the chip's own instructions.
+pub type Resting = WaitForInterrupt<board::Chip>;
+
+/// Runs the core's own cases on the ground `P`. One ground an image: flash is short.
+pub fn run_cases<P: Platform>() -> ! {
+    board::start_clock();
+    let cases = Cases::<P>::ALL;
+    for case in cases {
+        report::doing(case.name);
+        (case.run)(Effort::SMALL);
+    }
+    println!("{} cases", cases.len());
+    report::passed()
+}
