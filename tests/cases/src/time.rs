@@ -25,7 +25,10 @@ fn every_wait<P: Platform>(wait: impl Fn(&dyn Fn(Deadline))) {
     assert_eq!(full.try_put(1), Ok(()));
     let guard = lock.guard();
     wait(&|deadline| assert_eq!(lock.acquire_until(deadline), Err(TimedOut)));
-    wait(&|deadline| assert_eq!(changed.wait_until(&guard, deadline), Err(TimedOut)));
+    drop(guard);
+    wait(&|deadline| {
+        assert_eq!(changed.wait_until(&mut lock.guard(), deadline), Err(TimedOut));
+    });
     wait(&|deadline| assert_eq!(event.wait_until(deadline), Err(TimedOut)));
     wait(&|deadline| assert_eq!(permits.acquire_until(deadline), Err(TimedOut)));
     wait(&|deadline| assert_eq!(empty.get_until(deadline), Err(GetError::TimedOut)));
