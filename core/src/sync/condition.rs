@@ -38,18 +38,19 @@ use crate::waiting::{Place, WaitQueue, Waiter, Whom};
 /// lock is no error but impossible (TH042).
 ///
 /// ```
-/// use core::cell::Cell;
 /// use inkle_core::platform::{NoBoard, Spin};
-/// use inkle_core::sync::{Condition, Lock};
+/// use inkle_core::sync::{Condition, Mutex};
 ///
-/// let lock: Lock<Spin<NoBoard>> = Lock::new();
-/// let changed = Condition::new();
-/// let ready = Cell::new(true);
+/// type Ground = Spin<NoBoard>;
+/// static YARNS: Mutex<u32, Ground> = Mutex::new(0);
+/// static MORE: Condition<Ground> = Condition::new();
 ///
-/// let mut guard = lock.guard();
-/// changed.wait_for(&mut guard, |_| ready.get());
-/// drop(guard);
-/// changed.notify_all();
+/// *YARNS.lock() += 1;
+/// MORE.notify(1);
+///
+/// let mut yarns = YARNS.lock();
+/// MORE.wait_for(&mut yarns, |yarns| **yarns > 0);
+/// *yarns -= 1;
 /// ```
 #[repr(C)]
 pub struct Condition<P> {

@@ -27,7 +27,7 @@ pub const MODELS: &[Model] = &[
     Model::full("poll_poll", || one(&[&[Poll], &[Poll]])),
     Model::full("abort_wait", || none(&[&[Abort], &[Wait]])),
     Model::bounded("abort_with_wait", 3, LONG, || one(&[&[With, Abort], &[With, Wait]])),
-    Model::bounded("abort_abort_reset", 7, LONG, || none(&[&[Abort, Abort], &[Wait, Reset, Look]])),
+    Model::bounded("abort_abort_reset", 5, LONG, || none(&[&[Abort, Abort], &[Wait, Reset, Look]])),
     Model::bounded("reset_insist", 4, LONG, || one(&[&[Reset, Insist], &[Insist]])),
     Model::bounded("abort_reset_insist", 3, LONG, || abort_then_reset(&[&[Insist]])),
     Model::full("look_wait", || all(&[&[Look, Wait, Look], &[Wait]])),
@@ -44,17 +44,16 @@ pub const MODELS: &[Model] = &[
     Model::bounded("early_soon_with", 5, LONG, || early(&[&[Soon], &[With]])),
     Model::bounded("early_soon_async", 4, LONG, || early(&[&[Soon], &[Async]])),
     Model::bounded("early_async", 6, LONG, || early(&[&[Async], &[Wait]])),
-    Model::bounded("late_leaver", 4, LONG, late_leaver),
+    Model::bounded("late_leaver", 3, LONG, late_leaver),
     // Three threads.
     Model::bounded("wait_3", 1, THREE, || all(&[&[Wait], &[Wait], &[Wait]])),
     Model::bounded("with_3", 1, THREE, || all(&[&[With], &[With], &[With]])),
-    Model::bounded("poll_3", 2, THREE, || one(&[&[Poll], &[Wait], &[With]])),
+    Model::bounded("poll_3", 1, THREE, || one(&[&[Poll], &[Wait], &[With]])),
     Model::bounded("once_3", 1, THREE, || one(&[&[Once], &[Wait], &[Async]])),
-    Model::bounded("early_3", 1, THREE, || early(&[&[Soon], &[Wait], &[With]])),
     Model::bounded("abort_with", 3, THREE, || two(&[&[Abort], &[With], &[With]])),
     Model::bounded("cancel_unless_wait", 2, THREE, || two(&[&[Cancel, Abort], &[Unless], &[With]])),
-    Model::bounded("reset_with_insist", 2, THREE, || two(&[&[Reset], &[Insist], &[Insist]])),
-    Model::bounded("reset_reset_insist", 2, THREE, || {
+    Model::bounded("reset_with_insist", 1, THREE, || two(&[&[Reset], &[Insist], &[Insist]])),
+    Model::bounded("reset_reset_insist", 1, THREE, || {
         two(&[&[Reset, Reset], &[Insist], &[Insist]])
     }),
     Model::bounded("abort_reset_insist_2", 1, THREE, || abort_then_reset(&[&[Insist], &[Insist]])),

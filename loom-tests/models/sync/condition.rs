@@ -34,31 +34,31 @@ pub const MODELS: &[Model] = &[
     Model::bounded("take_take", 7, LONG, || play(&[&[Put, PutThenNotify], &[Take, Take]])),
     Model::bounded("early_take_take", 6, LONG, || early(&[&[Put, PutThenNotify], &[Soon, Take]])),
     Model::full("one_each", || released(1, false)),
-    Model::full("reentrant", reentrant),
-    Model::bounded("early_reentrant", 5, LONG, || {
+    Model::bounded("reentrant", 4, LONG, reentrant),
+    Model::bounded("early_reentrant", 3, LONG, || {
         timeouts(1);
         reentrant();
     }),
     // Two threads, with a token.
-    Model::bounded("unless_put", 4, LONG, || play(&[&[Put], &[Unless]])),
-    Model::bounded("unless_put_then_notify", 4, LONG, || play(&[&[PutThenNotify], &[Unless]])),
-    Model::bounded("unless_cancel", 4, LONG, || play(&[&[Cancel], &[Unless]])),
-    Model::bounded("unless_put_cancel", 3, LONG, || play(&[&[Put, Cancel], &[Unless]])),
-    Model::bounded("early_unless_put", 3, LONG, || early(&[&[Put], &[Unless]])),
+    Model::bounded("unless_put", 3, LONG, || play(&[&[Put], &[Unless]])),
+    Model::bounded("unless_put_then_notify", 3, LONG, || play(&[&[PutThenNotify], &[Unless]])),
+    Model::bounded("unless_cancel", 3, LONG, || play(&[&[Cancel], &[Unless]])),
+    Model::bounded("unless_put_cancel", 2, LONG, || play(&[&[Put, Cancel], &[Unless]])),
+    Model::bounded("early_unless_put", 2, LONG, || early(&[&[Put], &[Unless]])),
     // A thread and a task.
-    Model::bounded("await_put", 5, LONG, || play(&[&[Put], &[Await]])),
-    Model::bounded("await_put_then_notify", 5, LONG, || play(&[&[PutThenNotify], &[Await]])),
-    Model::bounded("await_put_for_all", 5, LONG, || play(&[&[PutForAll], &[Await]])),
-    Model::bounded("early_await_put", 4, LONG, || early(&[&[Put], &[Await]])),
-    Model::bounded("dropped_put", 5, LONG, || play(&[&[Put], &[Dropped]])),
+    Model::bounded("await_put", 3, LONG, || play(&[&[Put], &[Await]])),
+    Model::bounded("await_put_then_notify", 3, LONG, || play(&[&[PutThenNotify], &[Await]])),
+    Model::bounded("await_put_for_all", 3, LONG, || play(&[&[PutForAll], &[Await]])),
+    Model::bounded("early_await_put", 2, LONG, || early(&[&[Put], &[Await]])),
+    Model::bounded("dropped_put", 3, LONG, || play(&[&[Put], &[Dropped]])),
     // Three: who is told and gives up passes it on.
-    Model::bounded("dropped_beside_task", 2, THREE, || play(&[&[Put], &[Dropped], &[Await]])),
-    Model::bounded("dropped_beside_thread", 2, THREE, || play(&[&[Put], &[Dropped], &[Take]])),
-    Model::bounded("cancelled_beside_task", 2, THREE, || {
+    Model::bounded("dropped_beside_task", 1, THREE, || play(&[&[Put], &[Dropped], &[Await]])),
+    Model::bounded("dropped_beside_thread", 1, THREE, || play(&[&[Put], &[Dropped], &[Take]])),
+    Model::bounded("cancelled_beside_task", 1, THREE, || {
         play(&[&[Put, Cancel], &[Borrow], &[Await]]);
     }),
-    Model::bounded("tasks_2", 2, THREE, || play(&[&[Put, PutThenNotify], &[Await], &[Await]])),
-    Model::bounded("tasks_2_for_all", 2, THREE, || play(&[&[Put, PutForAll], &[Await], &[Take]])),
+    Model::bounded("tasks_2", 1, THREE, || play(&[&[Put, PutThenNotify], &[Await], &[Await]])),
+    Model::bounded("tasks_2_for_all", 1, THREE, || play(&[&[Put, PutForAll], &[Await], &[Take]])),
     // Three threads.
     Model::bounded("takers_2", 4, THREE, || play(&[&[Put, PutThenNotify], &[Take], &[Take]])),
     Model::bounded("takers_2_for_all", 4, THREE, || play(&[&[Put, PutForAll], &[Take], &[Wait]])),

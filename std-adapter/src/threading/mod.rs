@@ -14,8 +14,8 @@
 //! | `Timer` | [`Timer`]: one thread for all of them |
 //! | `serialize_iterator`, `concurrent_tee` | [`serialize`], [`tee`] |
 //! | the end of the interpreter | [`shutdown`], [`at_exit`], [`set_exit_timeout`] |
-//! | `Lock`, `RLock`, `Condition`, `Event`, `Semaphore`, `Barrier` | [`Lock`], [`RLock`], [`Condition`], [`Event`], [`Semaphore`], [`Barrier`]: each a few words and fit for a `static` |
 //! | what Python has not | [`Mutex`], [`RwLock`], [`Latch`], [`Once`], [`Promise`] (TH076, TH079, TH084), and a [`CancelToken`] for all that waits (TH077) |
+//! | `Lock`, `RLock`, `Condition`, `Event`, `Semaphore`, `Barrier` | [`Lock`], [`RLock`], [`Condition`], [`Event`], [`Semaphore`], [`Barrier`]: each a few words and fit for a `static` |
 //! | `TIMEOUT_MAX` | [`TIMEOUT_MAX`], and no timeout is refused |
 //! | nothing | [`scope`]: threads that borrow, are joined and cancelled together; [`CancelToken`] |
 //!
@@ -116,37 +116,6 @@ pub type Lock = inkle_core::sync::Lock<Private>;
 /// ```
 pub type Guard<'a> = inkle_core::sync::Guard<'a, Private>;
 
-/// One at a time, and its owner again and again; only the owner may release it. (TH038 to TH040)
-///
-/// ```
-/// use inkle::threading::{self, RLock};
-///
-/// static TREE: RLock = RLock::new();
-///
-/// let outer = TREE.guard()?;
-/// let inner = TREE.guard()?;
-/// assert!(threading::spawn(|| TREE.release().is_err()).unwrap().join().unwrap(), "not its owner");
-/// # Ok::<(), inkle::threading::RLockError>(())
-/// ```
-pub type RLock = inkle_core::sync::RLock<Private>;
-
-/// Holds one level of an [`RLock`] until it is dropped.
-///
-/// ```
-/// use inkle::threading::{Condition, RLock, RLockGuard};
-///
-/// static CHANGED: Condition = Condition::new();
-///
-/// fn until_ready(guard: &mut RLockGuard<'_>, ready: impl Fn() -> bool) {
-///     CHANGED.wait_for(guard, |_| ready());
-/// }
-///
-/// let lock = RLock::new();
-/// until_ready(&mut lock.guard()?, || true);
-/// # Ok::<(), inkle::threading::RLockError>(())
-/// ```
-pub type RLockGuard<'a> = inkle_core::sync::RLockGuard<'a, Private>;
-
 /// A value that one at a time may use. (TH033 to TH035)
 ///
 /// ```
@@ -215,7 +184,38 @@ pub type ReadGuard<'a, T> = inkle_core::sync::ReadGuard<'a, T, Private>;
 /// ```
 pub type WriteGuard<'a, T> = inkle_core::sync::WriteGuard<'a, T, Private>;
 
-/// Waits, with the guard of a [`Lock`], an [`RLock`] or a [`Mutex`], until told that what the lock protects has changed.
+/// One at a time, and its owner again and again; only the owner may release it. (TH038 to TH040)
+///
+/// ```
+/// use inkle::threading::{self, RLock};
+///
+/// static TREE: RLock = RLock::new();
+///
+/// let outer = TREE.guard()?;
+/// let inner = TREE.guard()?;
+/// assert!(threading::spawn(|| TREE.release().is_err()).unwrap().join().unwrap(), "not its owner");
+/// # Ok::<(), inkle::threading::RLockError>(())
+/// ```
+pub type RLock = inkle_core::sync::RLock<Private>;
+
+/// Holds one level of an [`RLock`] until it is dropped.
+///
+/// ```
+/// use inkle::threading::{Condition, RLock, RLockGuard};
+///
+/// static CHANGED: Condition = Condition::new();
+///
+/// fn until_ready(guard: &mut RLockGuard<'_>, ready: impl Fn() -> bool) {
+///     CHANGED.wait_for(guard, |_| ready());
+/// }
+///
+/// let lock = RLock::new();
+/// until_ready(&mut lock.guard()?, || true);
+/// # Ok::<(), inkle::threading::RLockError>(())
+/// ```
+pub type RLockGuard<'a> = inkle_core::sync::RLockGuard<'a, Private>;
+
+/// Waits, with the guard of a [`Lock`] or an [`RLock`], until told that what the lock protects has changed.
 /// (TH041 to TH048)
 ///
 /// ```
