@@ -95,7 +95,7 @@ impl Stage for Cell {
                 made = 1;
                 self.make()
             })),
-            TryInit => once.get_or_try_init(|| Err(drop(self.make()))).ok(),
+            TryInit => once.get_or_try_init(|| Err(self.make())).ok(),
             Wait => Some(once.wait()),
             Soon => once.wait_until(SOON).ok(),
             Poll => once.wait_until(Deadline::PASSED).ok(),

@@ -145,7 +145,8 @@ impl Stage for Shared {
         };
         if let Some(guard) = reader {
             // Twice, so that a writer has the time to come in between.
-            assert_eq!(*guard, *guard);
+            let seen = *guard;
+            assert_eq!(*guard, seen);
         }
         match op {
             Downgrade => {
