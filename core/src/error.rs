@@ -123,6 +123,73 @@ pub struct Cancelled(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotHeld;
 
+/// Why a re-entrant lock was not acquired. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RLockError {
+    /// Another thread holds it, and the call was not to wait.
+    Held,
+    /// Another thread held it until the deadline.
+    TimedOut,
+    /// The token that the call was made with is cancelled.
+    Cancelled(Reason),
+    /// Its owner holds as many levels as can be counted.
+    TooDeep,
+}
+
+impl From<Cancelled> for RLockError {
+    fn from(Cancelled(reason): Cancelled) -> Self {
+        Self::Cancelled(reason)
+    }
+}
+
+/// Why a re-entrant lock was not released. Nothing was changed.
+///
+/// ```
+/// use inkle_core::error::ReleaseError;
+/// use inkle_core::platform::{NoBoard, Spin};
+/// use inkle_core::sync::RLock;
+///
+/// let lock: RLock<Spin<NoBoard>> = RLock::new();
+/// assert_eq!(lock.release(), Err(ReleaseError::NotHeld));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReleaseError {
+    /// Nobody holds it.
+    NotHeld,
+    /// Another thread holds it.
+    NotOwner,
+}
+
+impl From<NotHeld> for ReleaseError {
+    fn from(NotHeld: NotHeld) -> Self {
+        Self::NotHeld
+    }
+}
+
+/// Why a round at a barrier was not completed, for the one who is told.
+///
+/// ```
+/// use inkle_core::error::BarrierError;
+/// use inkle_core::platform::{Deadline, NoBoard, Spin};
+/// use inkle_core::sync::Barrier;
+///
+/// let barrier: Barrier<Spin<NoBoard>> = Barrier::new(2).unwrap();
+/// assert_eq!(barrier.wait_until(Deadline::PASSED), Err(BarrierError::TimedOut));
+/// assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BarrierError {
+    /// The barrier is broken, or was broken or reset while the caller waited.
+    Broken,
+    /// The deadline passed first. If the caller had arrived, the barrier is broken now.
+    TimedOut,
+    /// The token that the call was made with is cancelled. If the caller had arrived, the barrier is
+    /// broken now.
+    Cancelled(Reason),
+}
+
 /// A semaphore was released beyond the largest count it can hold. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyPermits;
@@ -224,6 +291,21 @@ error_plain!(TakeError {
 error_plain!(BelowZero, "a latch counted down below zero");
 error_plain!(TimedOut, "the deadline passed");
 error_plain!(NotHeld, "release of a lock that is not held");
+error_plain!(RLockError {
+    Held => "another thread holds the lock",
+    TimedOut => "another thread held the lock until the deadline",
+    Cancelled => "the acquisition was cancelled",
+    TooDeep => "the lock is held too many levels deep",
+});
+error_plain!(ReleaseError {
+    NotHeld => "release of a lock that is not held",
+    NotOwner => "release of a lock that another thread holds",
+});
+error_plain!(BarrierError {
+    Broken => "the barrier is broken",
+    TimedOut => "the deadline passed at the barrier",
+    Cancelled => "the wait at the barrier was cancelled",
+});
 error_plain!(TooManyPermits, "release beyond the largest semaphore count");
 error_plain!(TooManyDone, "task_done called more often than items were put");
 

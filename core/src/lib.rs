@@ -48,7 +48,9 @@
 //! |---|---|---|---|
 //! | `EventCount` | 8 | 8 | 8 |
 //! | `Lock` | 24 | 24 | 12 |
+//! | `RLock` | 40 | 40 | 20 |
 //! | `Condition` | 24 | 24 | 16 |
+//! | `Barrier` | 32 | 32 | 24 |
 //! | `Event`, `Semaphore` | 32 | 32 | 20 |
 //! | `BoundedSemaphore` | 40 | 40 | 24 |
 //! | `CancelToken` | 40 | 40 | 24 |

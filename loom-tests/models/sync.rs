@@ -1,5 +1,6 @@
 //! What threads and tasks are coordinated by: every operation of a type against every other.
 
+pub mod barrier;
 pub mod cancel;
 pub mod condition;
 pub mod event;
@@ -8,6 +9,7 @@ pub mod lock;
 pub mod mutex;
 pub mod once;
 pub mod promise;
+pub mod rlock;
 pub mod rw_lock;
 pub mod semaphore;
 

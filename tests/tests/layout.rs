@@ -4,8 +4,8 @@
 use inkle::platform::Private;
 use inkle::queue::Queue;
 use inkle::threading::{
-    BoundedSemaphore, CancelToken, Condition, Event, Guard, Latch, Lock, Mutex, MutexGuard, Once,
-    Promise, ReadGuard, RwLock, Semaphore, WriteGuard,
+    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Guard, Latch, Lock, Mutex,
+    MutexGuard, Once, Promise, RLock, RLockGuard, ReadGuard, RwLock, Semaphore, WriteGuard,
 };
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
@@ -28,9 +28,12 @@ fn the_table_of_sizes() {
     let table: &[(&str, usize, usize)] = table! {
         Lock: 24,
         Guard: 8,
+        RLock: 40,
+        RLockGuard: 8,
         EventCount<Private>: 8,
         Condition: 24,
         Event: 32,
+        Barrier: 32,
         Semaphore: 32,
         BoundedSemaphore: 40,
         CancelToken<'static>: 40,

@@ -9,9 +9,10 @@ use inkle::platform::Private;
 use inkle::queue::{GetError, PutError, Queue};
 use inkle::thread::LockType;
 use inkle::threading::{
-    BelowZero, Condition, Event, Guard, JoinError, Latch, Local, Lock, Mutex, MutexGuard as Locked,
-    Once, Panic, Promise, ReadGuard, Report, RwLock, Scope, ScopeBuilder, ScopeError, Semaphore,
-    Serialized, SpawnCause, SpawnError, TakeError, Tee, Thread, ThreadInfo, Timer, WriteGuard,
+    Barrier, BelowZero, Condition, Event, Guard, JoinError, Latch, Local, Lock, Mutex,
+    MutexGuard as Locked, Once, Panic, Promise, RLock, RLockGuard, ReadGuard, Report, RwLock,
+    Scope, ScopeBuilder, ScopeError, Semaphore, Serialized, SpawnCause, SpawnError, TakeError, Tee,
+    Thread, ThreadInfo, Timer, WriteGuard,
 };
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
@@ -24,6 +25,7 @@ use inkle_core::queue::spsc::{
 };
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::slab::{Pool, Slab};
+use inkle_core::sync::{WaitBarrier, WaitCondition};
 
 /// Whether a type has a trait: the inherent constant exists only if it has, and then hides the
 /// trait's.
@@ -153,12 +155,19 @@ check! {
 check! {
     Lock: true true;
     LockType: true true;
+    RLock: true true;
     Condition: true true;
+    Barrier: true true;
     Event: true true;
     Semaphore: true true;
     EventCount<Private>: true true;
     // Any thread may release.
     Guard<'static>: true true;
+    // Only the owner may, and it alone may wait with it.
+    RLockGuard<'static>: false false;
+    // A task may move between threads.
+    WaitCondition<'static, Guard<'static>>: true false;
+    WaitBarrier<'static, Private>: true false;
 }
 
 // What gives its value to one at a time needs `Send`; what lets several see it, `Sync` as well.

@@ -17,9 +17,12 @@ use std::time::Duration;
 use inkle::platform::Shared;
 use inkle::queue::{GetError, Shutdown};
 use inkle_core::channel::Channel;
+use inkle_core::error::ReleaseError;
 use inkle_core::queue::fifo::Fifo;
 use inkle_core::queue::word::WordRing;
-use inkle_core::sync::{Condition, Event, Latch, Lock, Mutex, Once, Promise, RwLock, Semaphore};
+use inkle_core::sync::{
+    Barrier, Condition, Event, Latch, Lock, Mutex, Once, Promise, RLock, RwLock, Semaphore,
+};
 use inkle_core::{PopError, PushError};
 use inkle_tests::{PATIENCE, SCALE, SETTLE, eventually, watchdog};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
@@ -365,8 +368,8 @@ fn a_condition_is_notified_from_the_other_process() {
     /// Waits for its turns: the numbers with this rest.
     fn take_turns((lock, changed, turn): &Buffer, rest: u32) {
         for _ in 0..ROUNDS {
-            let guard = lock.guard();
-            changed.wait_for(&guard, || turn.load(Ordering::Relaxed) % 2 == rest);
+            let mut guard = lock.guard();
+            changed.wait_for(&mut guard, |_| turn.load(Ordering::Relaxed) % 2 == rest);
             turn.store(turn.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             changed.notify(1);
         }
@@ -380,6 +383,87 @@ fn a_condition_is_notified_from_the_other_process() {
             assert_eq!(buffer.2.load(Ordering::Relaxed), 2 * ROUNDS);
         },
         |buffer| take_turns(buffer, 1),
+    );
+}
+
+#[test]
+fn th061_a_barrier_of_two_processes() {
+    const ROUNDS: u32 = 1_000;
+    type Meeting = (Barrier<Shared>, AtomicU32);
+    /// Two steps a round, and nobody is ever one ahead.
+    fn meet((barrier, count): &Meeting) {
+        for round in 1..=ROUNDS {
+            let act = || count.store(round, Ordering::Relaxed);
+            barrier.wait_with_timeout(PATIENCE, act).unwrap();
+            assert_eq!(count.load(Ordering::Relaxed), round);
+            barrier.wait_timeout(PATIENCE).unwrap();
+        }
+    }
+    two_processes(
+        "th061_a_barrier_of_two_processes",
+        (Barrier::new(2).unwrap(), AtomicU32::new(0)) as Meeting,
+        |shared, peer| {
+            meet(shared);
+            peer.finish();
+            assert_eq!((shared.0.waiting(), shared.0.is_broken()), (0, false));
+        },
+        meet,
+    );
+}
+
+#[test]
+fn a_party_that_is_killed_is_broken_away_from() {
+    two_processes(
+        "a_party_that_is_killed_is_broken_away_from",
+        Barrier::<Shared>::new(3).unwrap(),
+        |barrier, mut peer| {
+            eventually(|| barrier.waiting() == 1);
+            peer.kill();
+            assert!(barrier.wait_timeout(SETTLE).is_err());
+            barrier.reset();
+            // The dead stays counted in its own round, which is over.
+            std::thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| barrier.wait_timeout(PATIENCE).unwrap());
+                }
+            });
+        },
+        |barrier| assert!(barrier.wait_timeout(PATIENCE).is_err()),
+    );
+}
+
+#[test]
+fn th038_only_the_owning_process_releases() {
+    const ROUNDS: u32 = 1_000;
+    type Counted = (RLock<Shared>, Condition<Shared>, AtomicU32);
+    /// Takes turns, two levels deep.
+    fn take_turns((lock, changed, turn): &Counted, rest: u32) {
+        for _ in 0..ROUNDS {
+            let _outer = lock.guard().unwrap();
+            let mut inner = lock.guard().unwrap();
+            changed.wait_for(&mut inner, |_| turn.load(Ordering::Relaxed) % 2 == rest);
+            turn.store(turn.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            changed.notify(1);
+        }
+    }
+    two_processes(
+        "th038_only_the_owning_process_releases",
+        (RLock::new(), Condition::new(), AtomicU32::new(0)) as Counted,
+        |shared, peer| {
+            peer.wait_until_it_runs();
+            take_turns(shared, 0);
+            eventually(|| shared.2.load(Ordering::Relaxed) == u32::MAX && shared.0.is_held());
+            assert_eq!(shared.0.release(), Err(ReleaseError::NotOwner));
+            shared.2.store(0, Ordering::Relaxed);
+            peer.finish();
+        },
+        |shared| {
+            take_turns(shared, 1);
+            shared.0.acquire().unwrap();
+            shared.2.store(u32::MAX, Ordering::Relaxed);
+            eventually(|| shared.2.load(Ordering::Relaxed) == 0);
+            shared.0.release().unwrap();
+        },
     );
 }
 

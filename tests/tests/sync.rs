@@ -104,16 +104,16 @@ fn th041_two_conditions_share_a_lock() {
         for _ in 0..3 {
             scope.spawn(|| {
                 for _ in 0..items {
-                    let guard = lock.guard();
-                    not_full.wait_for(&guard, || inside.load(Ordering::Relaxed) < 2);
+                    let mut guard = lock.guard();
+                    not_full.wait_for(&mut guard, |_| inside.load(Ordering::Relaxed) < 2);
                     inside.store(inside.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
                     not_empty.notify(1);
                 }
             });
             scope.spawn(|| {
                 for _ in 0..items {
-                    let guard = lock.guard();
-                    not_empty.wait_for(&guard, || inside.load(Ordering::Relaxed) > 0);
+                    let mut guard = lock.guard();
+                    not_empty.wait_for(&mut guard, |_| inside.load(Ordering::Relaxed) > 0);
                     inside.store(inside.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
                     passed.store(passed.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
                     not_full.notify(1);
@@ -132,9 +132,9 @@ fn time_out_behind_a_holder() -> bool {
     let (lock, changed, state) = (Lock::new(), Condition::new(), AtomicU32::new(0));
     scope(|scope| {
         let waiter = scope.spawn(|| {
-            let guard = lock.guard();
+            let mut guard = lock.guard();
             state.store(WAITING, Ordering::Relaxed);
-            assert!(changed.wait_timeout(&guard, Duration::from_millis(5)).is_err());
+            assert!(changed.wait_timeout(&mut guard, Duration::from_millis(5)).is_err());
             state.load(Ordering::Relaxed) == LET_GO
         });
         eventually(|| state.load(Ordering::Relaxed) == WAITING);
@@ -152,8 +152,8 @@ fn th045_a_time_out_is_told_from_a_notification_of_another() {
     let _watch = watchdog();
     let (lock, changed) = (Lock::new(), Condition::new());
     let wait = |timeout| {
-        let guard = lock.guard();
-        changed.wait_timeout(&guard, timeout)
+        let mut guard = lock.guard();
+        changed.wait_timeout(&mut guard, timeout)
     };
     scope(|scope| {
         let first = scope.spawn(|| wait(PATIENCE));
@@ -192,9 +192,9 @@ fn three_phases() -> [usize; 4] {
     scope(|scope| {
         for _ in 0..10 {
             scope.spawn(|| {
-                let guard = lock.guard();
+                let mut guard = lock.guard();
                 waiting.fetch_add(1, Ordering::SeqCst);
-                changed.wait(&guard);
+                changed.wait(&mut guard);
                 awake.fetch_add(1, Ordering::SeqCst);
             });
         }
@@ -227,8 +227,8 @@ fn th046_a_notification_is_not_remembered() {
     let (lock, changed) = (Lock::new(), Condition::new());
     changed.notify(1);
     changed.notify_all();
-    let guard = lock.guard();
-    assert!(changed.wait_timeout(&guard, Duration::from_millis(2)).is_err());
+    let mut guard = lock.guard();
+    assert!(changed.wait_timeout(&mut guard, Duration::from_millis(2)).is_err());
 }
 
 #[test]
@@ -240,9 +240,9 @@ fn th047_notify_all_leaves_nobody_behind() {
         for _ in 0..6 {
             scope.spawn(|| {
                 for mine in 1..=200 {
-                    let guard = lock.guard();
+                    let mut guard = lock.guard();
                     arrived.fetch_add(1, Ordering::Relaxed);
-                    changed.wait_for(&guard, || round.load(Ordering::Relaxed) >= mine);
+                    changed.wait_for(&mut guard, |_| round.load(Ordering::Relaxed) >= mine);
                 }
             });
         }
@@ -260,16 +260,16 @@ fn th047_notify_all_leaves_nobody_behind() {
 fn th048_wait_for_looks_before_it_waits() {
     let _watch = watchdog();
     let (lock, changed) = (Lock::new(), Condition::new());
-    let guard = lock.guard();
+    let mut guard = lock.guard();
     let mut looks = 0;
-    changed.wait_for(&guard, || {
+    changed.wait_for(&mut guard, |_| {
         looks += 1;
         assert!(lock.is_held());
         true
     });
     assert_eq!(looks, 1);
     let end = inkle::platform::after(Duration::from_millis(2));
-    assert!(changed.wait_for_until(&guard, end, || false).is_err());
+    assert!(changed.wait_for_until(&mut guard, end, |_| false).is_err());
 }
 
 #[test]

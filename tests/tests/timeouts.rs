@@ -139,17 +139,15 @@ fn rows() -> Vec<Row> {
             "Condition",
             (Lock::new(), Condition::new(), AtomicBool::new(false)),
             |(lock, changed, ready), how| {
-                let (guard, ready) = (lock.guard(), || ready.load(Ordering::Relaxed));
+                let mut guard = lock.guard();
+                let (guard, ready) = (&mut guard, |_: &mut _| ready.load(Ordering::Relaxed));
                 match how {
                     Forever => {
-                        changed.wait_for(&guard, ready);
+                        changed.wait_for(guard, ready);
                         true
                     }
-                    For(timeout) => {
-                        let end = inkle::platform::after(timeout);
-                        changed.wait_for_until(&guard, end, ready).is_ok()
-                    }
-                    Until(deadline) => changed.wait_for_until(&guard, deadline, ready).is_ok(),
+                    For(timeout) => changed.wait_for_timeout(guard, timeout, ready).is_ok(),
+                    Until(deadline) => changed.wait_for_until(guard, deadline, ready).is_ok(),
                 }
             },
             |(lock, changed, ready)| {
@@ -280,8 +278,8 @@ fn many_short_waits_do_not_wear_anything_out() {
 fn th044_condition_wait_with_a_passed_deadline_lets_others_in() {
     let _watch = watchdog();
     let (lock, changed) = (Lock::new(), Condition::new());
-    let guard = lock.guard();
-    assert!(changed.wait_timeout(&guard, Duration::ZERO).is_err());
-    assert!(changed.wait_until(&guard, Deadline::PASSED).is_err());
+    let mut guard = lock.guard();
+    assert!(changed.wait_timeout(&mut guard, Duration::ZERO).is_err());
+    assert!(changed.wait_until(&mut guard, Deadline::PASSED).is_err());
     assert!(lock.is_held(), "it is held again");
 }

@@ -147,8 +147,8 @@ impl Token for Ours {
     }
 
     fn take(&self) {
-        let guard = self.lock.guard();
-        self.changed.wait_for(&guard, || self.given.load(Ordering::Relaxed));
+        let mut guard = self.lock.guard();
+        self.changed.wait_for(&mut guard, |_| self.given.load(Ordering::Relaxed));
         self.given.store(false, Ordering::Relaxed);
     }
 }

@@ -22,8 +22,9 @@ use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
+use super::condition::OnLock;
 use super::lock::Acquiring;
-use super::{CancelToken, Guard, Lock};
+use super::{CancelToken, Guard, HeldLock, Lock};
 use crate::atomic::UnsafeCell;
 use crate::error::{Cancelled, TimedOut};
 use crate::operation::{Attempt, Operation};
@@ -166,7 +167,8 @@ impl<T: fmt::Debug, P: Platform> fmt::Debug for Mutex<T, P> {
 #[must_use = "the mutex is unlocked as soon as the guard is dropped"]
 pub struct MutexGuard<'a, T, P: Platform> {
     mutex: &'a Mutex<T, P>,
-    guard: Guard<'a, P>,
+    /// Unlocks it when dropped.
+    _held: Guard<'a, P>,
     /// It gives the value away as `&mut`, and may be shared or sent only where that may.
     gives: PhantomData<&'a mut T>,
 }
@@ -174,15 +176,20 @@ pub struct MutexGuard<'a, T, P: Platform> {
 impl<'a, T, P: Platform> MutexGuard<'a, T, P> {
     /// `guard` is of the mutex's own lock.
     fn new(mutex: &'a Mutex<T, P>, guard: Guard<'a, P>) -> Self {
-        Self { mutex, guard, gives: PhantomData }
+        Self { mutex, _held: guard, gives: PhantomData }
     }
+}
 
-    /// The guard of the lock, for a condition that releases the lock for a while. It takes `&mut`, so
-    /// that nobody has a reference to the value meanwhile; whoever releases the lock by it acquires it
-    /// again before the borrow ends.
-    #[allow(dead_code, reason = "the condition will use it")]
-    pub(crate) fn lock_guard(&mut self) -> &Guard<'a, P> {
-        &self.guard
+/// The condition takes the guard exclusively, or altogether, so nobody has a reference to the value while
+/// the lock is released.
+impl<T, P: Platform> HeldLock for MutexGuard<'_, T, P> {
+    type Ground = P;
+
+    fn on_lock<'a>(&self) -> OnLock<'a, P>
+    where
+        Self: 'a,
+    {
+        OnLock(&self.mutex.lock)
     }
 }
 

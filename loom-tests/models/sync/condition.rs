@@ -1,15 +1,21 @@
 //! The condition, with its lock: items come and go under the lock, takers wait for one.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use inkle_core::platform::Deadline;
-use inkle_core::sync::{Condition, Lock};
+use inkle_core::sync::{CancelToken, Condition, Lock, RLock, Reason};
 use loom::thread::spawn;
 
-use Op::{Notify, Poll, Put, PutForAll, PutThenNotify, Soon, Take, Wait};
+use Op::{
+    Await, Borrow, Cancel, Dropped, Notify, Poll, Put, PutForAll, PutThenNotify, Soon, Take,
+    Unless, Wait,
+};
 
 use super::{LONG, THREE};
-use crate::kit::{self, Loom, Model, Plain, SOON, Stage, timeouts, until_asleep};
+use crate::kit::{self, Loom, Model, Plain, SOON, Stage, block_on, timeouts, until_asleep};
 
 pub const MODELS: &[Model] = &[
     // Two threads.
@@ -28,6 +34,31 @@ pub const MODELS: &[Model] = &[
     Model::bounded("take_take", 7, LONG, || play(&[&[Put, PutThenNotify], &[Take, Take]])),
     Model::bounded("early_take_take", 6, LONG, || early(&[&[Put, PutThenNotify], &[Soon, Take]])),
     Model::full("one_each", || released(1, false)),
+    Model::full("reentrant", reentrant),
+    Model::bounded("early_reentrant", 5, LONG, || {
+        timeouts(1);
+        reentrant();
+    }),
+    // Two threads, with a token.
+    Model::bounded("unless_put", 4, LONG, || play(&[&[Put], &[Unless]])),
+    Model::bounded("unless_put_then_notify", 4, LONG, || play(&[&[PutThenNotify], &[Unless]])),
+    Model::bounded("unless_cancel", 4, LONG, || play(&[&[Cancel], &[Unless]])),
+    Model::bounded("unless_put_cancel", 3, LONG, || play(&[&[Put, Cancel], &[Unless]])),
+    Model::bounded("early_unless_put", 3, LONG, || early(&[&[Put], &[Unless]])),
+    // A thread and a task.
+    Model::bounded("await_put", 5, LONG, || play(&[&[Put], &[Await]])),
+    Model::bounded("await_put_then_notify", 5, LONG, || play(&[&[PutThenNotify], &[Await]])),
+    Model::bounded("await_put_for_all", 5, LONG, || play(&[&[PutForAll], &[Await]])),
+    Model::bounded("early_await_put", 4, LONG, || early(&[&[Put], &[Await]])),
+    Model::bounded("dropped_put", 5, LONG, || play(&[&[Put], &[Dropped]])),
+    // Three: who is told and gives up passes it on.
+    Model::bounded("dropped_beside_task", 2, THREE, || play(&[&[Put], &[Dropped], &[Await]])),
+    Model::bounded("dropped_beside_thread", 2, THREE, || play(&[&[Put], &[Dropped], &[Take]])),
+    Model::bounded("cancelled_beside_task", 2, THREE, || {
+        play(&[&[Put, Cancel], &[Borrow], &[Await]]);
+    }),
+    Model::bounded("tasks_2", 2, THREE, || play(&[&[Put, PutThenNotify], &[Await], &[Await]])),
+    Model::bounded("tasks_2_for_all", 2, THREE, || play(&[&[Put, PutForAll], &[Await], &[Take]])),
     // Three threads.
     Model::bounded("takers_2", 4, THREE, || play(&[&[Put, PutThenNotify], &[Take], &[Take]])),
     Model::bounded("takers_2_for_all", 4, THREE, || play(&[&[Put, PutForAll], &[Take], &[Wait]])),
@@ -57,21 +88,63 @@ enum Op {
     Soon,
     /// Takes an item by `wait_for_until` a deadline that has passed.
     Poll,
+    /// Takes an item by `wait_for_unless` the token is cancelled.
+    Unless,
+    /// The same, and puts it back.
+    Borrow,
+    Cancel,
+    /// Takes an item by `wait_async` in a loop.
+    Await,
+    /// Without an item, polls a `wait_async` twice and drops it.
+    Dropped,
 }
 
 struct Items {
     lock: Lock<Loom>,
+    stop: CancelToken<'static, Loom>,
     changed: Condition<Loom>,
     items: Plain,
 }
 
 impl Items {
     fn new() -> Self {
-        Self { lock: Lock::new(), changed: Condition::new(), items: Plain::new(0) }
+        Self {
+            lock: Lock::new(),
+            stop: CancelToken::new(),
+            changed: Condition::new(),
+            items: Plain::new(0),
+        }
     }
 
     fn has_item(&self) -> bool {
         self.items.get() > 0
+    }
+
+    async fn take_async(&self) -> i32 {
+        let mut guard = self.lock.guard_async().await;
+        while !self.has_item() {
+            guard = self.changed.wait_async(guard).await;
+        }
+        self.items.set(self.items.get() - 1);
+        -1
+    }
+
+    fn drop_async(&self) -> i32 {
+        let guard = self.lock.guard();
+        if !self.has_item() {
+            let mut wait = pin!(self.changed.wait_async(guard));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(wait.as_mut().poll(&mut context).is_pending(), "released, and told by nobody");
+            // Pending, about to acquire the lock, or with the guard, which is dropped.
+            drop(wait.as_mut().poll(&mut context));
+        }
+        // Unlike a wait that is given up, one that ends well uses its notification.
+        let guard = self.lock.guard();
+        if self.has_item() {
+            self.changed.notify(1);
+        }
+        drop(guard);
+        0
     }
 }
 
@@ -80,11 +153,20 @@ impl Stage for Items {
 
     /// Gives by how much the number of items has changed.
     fn run(&self, op: Op) -> i32 {
-        if let Notify = op {
-            self.changed.notify(1);
-            return 0;
+        match op {
+            Notify => {
+                self.changed.notify(1);
+                return 0;
+            }
+            Cancel => {
+                self.stop.cancel(Reason::REQUESTED);
+                return 0;
+            }
+            Await => return block_on(self.take_async()),
+            Dropped => return self.drop_async(),
+            _ => {}
         }
-        let guard = self.lock.guard();
+        let mut guard = self.lock.guard();
         let taken = match op {
             Put | PutThenNotify | PutForAll => {
                 self.items.add(1);
@@ -99,19 +181,28 @@ impl Stage for Items {
                 return 1;
             }
             Take => {
-                self.changed.wait_for(&guard, || self.has_item());
+                self.changed.wait_for(&mut guard, |_| self.has_item());
                 true
             }
             Wait => {
                 while !self.has_item() {
-                    self.changed.wait(&guard);
+                    self.changed.wait(&mut guard);
                 }
                 true
             }
-            Soon => self.changed.wait_for_until(&guard, SOON, || self.has_item()).is_ok(),
+            Unless | Borrow => {
+                let taken =
+                    self.changed.wait_for_unless(&mut guard, &self.stop, |_| self.has_item());
+                if let (Borrow, Ok(())) = (op, taken) {
+                    self.changed.notify(1);
+                    return 0;
+                }
+                taken.is_ok()
+            }
+            Soon => self.changed.wait_for_until(&mut guard, SOON, |_| self.has_item()).is_ok(),
             _ => {
                 let passed = Deadline::PASSED;
-                self.changed.wait_for_until(&guard, passed, || self.has_item()).is_ok()
+                self.changed.wait_for_until(&mut guard, passed, |_| self.has_item()).is_ok()
             }
         };
         if taken {
@@ -139,8 +230,8 @@ fn released(waiters: usize, for_all: bool) {
         .map(|_| {
             let stage = stage.clone();
             spawn(move || {
-                let guard = stage.lock.guard();
-                stage.changed.wait(&guard);
+                let mut guard = stage.lock.guard();
+                stage.changed.wait(&mut guard);
                 stage.items.add(1);
             })
         })
@@ -153,4 +244,28 @@ fn released(waiters: usize, for_all: bool) {
     }
     waiting.into_iter().for_each(|waiter| waiter.join().unwrap());
     assert_eq!(stage.items.get() as usize, waiters);
+}
+
+/// Waits two levels deep: both are released, and both come back.
+fn reentrant() {
+    let stage = Arc::new((RLock::<Loom>::new(), Condition::<Loom>::new(), Plain::new(0)));
+    let putter = {
+        let stage = stage.clone();
+        spawn(move || {
+            let (lock, changed, items) = &*stage;
+            let _guard = lock.guard().expect("not deep");
+            items.add(1);
+            changed.notify(1);
+        })
+    };
+    let (lock, changed, items) = &*stage;
+    let outer = lock.guard().expect("not deep");
+    let mut inner = lock.guard().expect("not deep");
+    changed.wait_for(&mut inner, |_| items.get() == 1);
+    drop(inner);
+    assert_eq!(items.add(1), 1);
+    drop(outer);
+    assert!(lock.release().is_err(), "neither more levels than before nor fewer");
+    putter.join().unwrap();
+    assert!(!lock.is_held());
 }

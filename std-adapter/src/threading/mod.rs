@@ -14,8 +14,8 @@
 //! | `Timer` | [`Timer`]: one thread for all of them |
 //! | `serialize_iterator`, `concurrent_tee` | [`serialize`], [`tee`] |
 //! | the end of the interpreter | [`shutdown`], [`at_exit`], [`set_exit_timeout`] |
-//! | `Lock`, `Condition`, `Event`, `Semaphore` | [`Lock`], [`Condition`], [`Event`], [`Semaphore`]: each a few words and fit for a `static` |
 //! | what Python has not | [`Mutex`], [`RwLock`], [`Latch`], [`Once`], [`Promise`] (TH076, TH079, TH084), and a [`CancelToken`] for all that waits (TH077) |
+//! | `Lock`, `RLock`, `Condition`, `Event`, `Semaphore`, `Barrier` | [`Lock`], [`RLock`], [`Condition`], [`Event`], [`Semaphore`], [`Barrier`]: each a few words and fit for a `static` |
 //! | `TIMEOUT_MAX` | [`TIMEOUT_MAX`], and no timeout is refused |
 //! | nothing | [`scope`]: threads that borrow, are joined and cancelled together; [`CancelToken`] |
 //!
@@ -64,7 +64,9 @@ use std::time::Duration;
 use crate::platform::Private;
 
 pub use builder::{Builder, spawn};
-pub use inkle_core::error::{BelowZero, Cancelled, TakeError};
+pub use inkle_core::error::{
+    BarrierError, BelowZero, Cancelled, RLockError, ReleaseError, TakeError,
+};
 pub use inkle_core::sync::Reason;
 
 pub use error::{JoinError, NulInName, SpawnCause, SpawnError};
@@ -182,7 +184,39 @@ pub type ReadGuard<'a, T> = inkle_core::sync::ReadGuard<'a, T, Private>;
 /// ```
 pub type WriteGuard<'a, T> = inkle_core::sync::WriteGuard<'a, T, Private>;
 
-/// Waits, with a [`Lock`] held, until told that what the lock protects has changed. (TH041 to TH048)
+/// One at a time, and its owner again and again; only the owner may release it. (TH038 to TH040)
+///
+/// ```
+/// use inkle::threading::{self, RLock};
+///
+/// static TREE: RLock = RLock::new();
+///
+/// let outer = TREE.guard()?;
+/// let inner = TREE.guard()?;
+/// assert!(threading::spawn(|| TREE.release().is_err()).unwrap().join().unwrap(), "not its owner");
+/// # Ok::<(), inkle::threading::RLockError>(())
+/// ```
+pub type RLock = inkle_core::sync::RLock<Private>;
+
+/// Holds one level of an [`RLock`] until it is dropped.
+///
+/// ```
+/// use inkle::threading::{Condition, RLock, RLockGuard};
+///
+/// static CHANGED: Condition = Condition::new();
+///
+/// fn until_ready(guard: &mut RLockGuard<'_>, ready: impl Fn() -> bool) {
+///     CHANGED.wait_for(guard, |_| ready());
+/// }
+///
+/// let lock = RLock::new();
+/// until_ready(&mut lock.guard()?, || true);
+/// # Ok::<(), inkle::threading::RLockError>(())
+/// ```
+pub type RLockGuard<'a> = inkle_core::sync::RLockGuard<'a, Private>;
+
+/// Waits, with the guard of a [`Lock`] or an [`RLock`], until told that what the lock protects has changed.
+/// (TH041 to TH048)
 ///
 /// ```
 /// use std::cell::Cell;
@@ -190,10 +224,23 @@ pub type WriteGuard<'a, T> = inkle_core::sync::WriteGuard<'a, T, Private>;
 ///
 /// let (lock, changed) = (Lock::new(), Condition::new());
 /// let ready = Cell::new(true);
-/// let guard = lock.guard();
-/// changed.wait_for(&guard, || ready.get());
+/// let mut guard = lock.guard();
+/// changed.wait_for(&mut guard, |_| ready.get());
 /// ```
 pub type Condition = inkle_core::sync::Condition<Private>;
+
+/// Everybody waits until all have come, again and again. (TH060 to TH067)
+///
+/// ```
+/// use inkle::threading::{self, Barrier};
+///
+/// static START: Barrier = Barrier::new(2).unwrap();
+///
+/// let thread = threading::spawn(|| START.wait()).unwrap();
+/// let (ours, theirs) = (START.wait().unwrap(), thread.join().unwrap().unwrap());
+/// assert_eq!(ours + theirs, 1, "one is 0, one is 1");
+/// ```
+pub type Barrier = inkle_core::sync::Barrier<Private>;
 
 /// A flag that threads can wait for. (TH055, TH056)
 ///

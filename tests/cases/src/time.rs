@@ -1,5 +1,6 @@
 //! Deadlines, on a good clock and on bad ones.
 
+use core::cell::RefCell;
 use core::time::Duration;
 
 use inkle_core::atomic::{AtomicU32, Ordering};
@@ -23,9 +24,11 @@ fn every_wait<P: Platform>(wait: impl Fn(&dyn Fn(Deadline))) {
     let empty = Channel::<WordRing<u8, 1>, P>::new(WordRing::new());
     let full = Channel::<WordRing<u8, 1>, P>::new(WordRing::new());
     assert_eq!(full.try_put(1), Ok(()));
-    let guard = lock.guard();
+    let guard = RefCell::new(lock.guard());
     wait(&|deadline| assert_eq!(lock.acquire_until(deadline), Err(TimedOut)));
-    wait(&|deadline| assert_eq!(changed.wait_until(&guard, deadline), Err(TimedOut)));
+    wait(&|deadline| {
+        assert_eq!(changed.wait_until(&mut *guard.borrow_mut(), deadline), Err(TimedOut))
+    });
     wait(&|deadline| assert_eq!(event.wait_until(deadline), Err(TimedOut)));
     wait(&|deadline| assert_eq!(permits.acquire_until(deadline), Err(TimedOut)));
     wait(&|deadline| assert_eq!(empty.get_until(deadline), Err(GetError::TimedOut)));

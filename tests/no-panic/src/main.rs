@@ -25,8 +25,8 @@ use inkle_core::queue::{Peek, Queue};
 use inkle_core::select::Select;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{
-    BoundedSemaphore, CancelToken, Condition, Event, Latch, Lock, Mutex, Once, Promise, Reason,
-    RwLock, Semaphore,
+    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Latch, Lock, Mutex, Once, Promise,
+    RLock, Reason, RwLock, Semaphore,
 };
 
 unsafe extern "C" {
@@ -77,6 +77,8 @@ static SLAB: Slab<Large, 5> = Slab::new();
 static POOL: Pool<5> = Pool::new();
 static LOCK: Lock<Ground> = Lock::new();
 static CONDITION: Condition<Ground> = Condition::new();
+static TREE: RLock<Ground> = RLock::new();
+static BARRIER: Option<Barrier<Ground>> = Barrier::new(3);
 static EVENT: Event<Ground> = Event::new();
 static SEMAPHORE: Semaphore<Ground> = Semaphore::new(1);
 static MUTEX: Mutex<Large, Ground> = Mutex::new([0; 4]);
@@ -185,13 +187,14 @@ fn sync(timeout: Duration) {
     LOCK.acquire();
     black_box((LOCK.release().is_ok(), LOCK.try_acquire(), LOCK.is_held()));
     black_box(LOCK.acquire_timeout(timeout).is_ok());
-    let guard = LOCK.guard();
-    CONDITION.wait(&guard);
-    black_box(CONDITION.wait_timeout(&guard, timeout).is_ok());
-    CONDITION.wait_for(&guard, || black_box(true));
+    let mut guard = LOCK.guard();
+    CONDITION.wait(&mut guard);
+    black_box(CONDITION.wait_timeout(&mut guard, timeout).is_ok());
+    CONDITION.wait_for(&mut guard, |_| black_box(true));
     drop(guard);
     CONDITION.notify(1);
     CONDITION.notify_all();
+    meetings(timeout);
     EVENT.set();
     EVENT.clear();
     EVENT.wait();
@@ -255,6 +258,39 @@ fn cancel(timeout: Duration) {
     black_box(pin!(SEMAPHORE.acquire_async()).poll(&mut context).is_ready());
     black_box(pin!(token.cancelled()).poll(&mut context).is_ready());
     black_box((token.cancel(Reason::custom(black_box(7))), token.reason(), TOKEN.wait()));
+}
+
+/// Locks taken again, waits with their guards, and barriers.
+fn meetings(timeout: Duration) {
+    let (stop, mut context) = (CancelToken::new(), Context::from_waker(Waker::noop()));
+    black_box((TREE.acquire().is_ok(), TREE.try_acquire().is_ok(), TREE.release().is_ok()));
+    black_box((TREE.acquire_timeout(timeout).is_ok(), TREE.acquire_unless(&stop).is_ok()));
+    if let Ok(mut guard) = TREE.guard() {
+        black_box(CONDITION.wait_unless(&mut guard, &stop).is_ok());
+        black_box(CONDITION.wait_for_timeout(&mut guard, timeout, |_| black_box(true)).is_ok());
+        black_box(CONDITION.wait_for_unless(&mut guard, &stop, |_| black_box(true)).is_ok());
+    }
+    {
+        let mut wait = pin!(CONDITION.wait_async(LOCK.guard()));
+        black_box(wait.as_mut().poll(&mut context).is_ready());
+        black_box(wait.poll(&mut context).is_ready());
+    }
+    if let Some(barrier) = &BARRIER {
+        black_box((barrier.wait().is_ok(), barrier.wait_timeout(timeout).is_ok()));
+        black_box((
+            barrier.wait_with(|| ()).is_ok(),
+            barrier.wait_with_timeout(timeout, || ()).is_ok(),
+        ));
+        black_box((
+            barrier.wait_unless(&stop).is_ok(),
+            barrier.wait_with_unless(&stop, || ()).is_ok(),
+        ));
+        black_box(pin!(barrier.wait_async()).poll(&mut context).is_ready());
+        black_box(pin!(barrier.wait_with_async(|| ())).poll(&mut context).is_ready());
+        barrier.abort();
+        barrier.reset();
+        black_box((barrier.is_broken(), barrier.parties(), barrier.waiting()));
+    }
 }
 
 /// The entry that the linker asks for.
