@@ -1,0 +1,10 @@
+//! No structure: what all images have.
+#![no_std]
+#![no_main]
+
+use cost as _;
+
+cost::image! {
+    put(_) { true }
+    take(item) { item }
+}
