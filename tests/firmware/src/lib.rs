@@ -5,6 +5,8 @@
 #![no_std]
 
 pub mod board;
+#[cfg(feature = "harts")]
+pub mod harts;
 pub mod interrupts;
 pub mod report;
 pub mod steps;

@@ -1,6 +1,6 @@
 //! An interrupt before every instruction of an operation.
 //!
-//! The emulator is told that an instruction takes at least one tick of the timer. So an operation is
+//! The emulator is told that an instruction takes longer than a tick of the timer. So an operation is
 //! repeated with the interrupt one tick later each time, until it ends before the interrupt comes:
 //! then there has been an interrupt before each of its instructions at which interrupts are on, and
 //! the handler has done an operation of its own there.
@@ -89,7 +89,8 @@ struct Sweep {
 
 fn sweep(subject: Subject, outer: Operation, inner: Operation, items: u32) -> Sweep {
     on_interrupt_do(Work::On(subject, inner));
-    let (mut sweep, mut last) = (Sweep::default(), 0);
+    // Two, because an alarm that is not exact goes back and forth between neighbours.
+    let (mut sweep, mut last) = (Sweep::default(), [0; 2]);
     loop {
         (0..items).for_each(|_| MAIN.put(subject));
         let hit = is_interrupted(sweep.ticks + 1, || outer.by(&MAIN, subject));
@@ -99,9 +100,11 @@ fn sweep(subject: Subject, outer: Operation, inner: Operation, items: u32) -> Sw
         }
         sweep.ticks += 1;
         let place = PLACE.load(Ordering::Relaxed);
-        sweep.places += u32::from(place != last);
+        if !last.contains(&place) {
+            sweep.places += 1;
+            last = [last[1], place];
+        }
         sweep.first += u32::from(sweep.places == 1);
-        last = place;
     }
 }
 
@@ -139,14 +142,14 @@ pub fn each<P: Platform>(bags: &'static Bags<P>) {
     println!("{} places", all.places);
 }
 
-/// Where nothing is kept off, each instruction takes its own ticks: none was left out.
+/// Where nothing is kept off and time can be relied on, each instruction takes its own ticks: none was left out.
 fn check(subject: Subject, sweep: Sweep) {
     assert!(sweep.places >= 10, "{}: only {} places", subject.name, sweep.places);
     let masked = cfg!(not(target_has_atomic = "32")) || subject.name == "heap";
-    if !masked {
+    if board::EXACT && !masked {
         let expected = (sweep.ticks - sweep.first) * board::TICK / board::INSTRUCTION;
         assert!(
-            sweep.places + 2 >= expected,
+            sweep.places + 4 >= expected,
             "{}: {} places in {} ticks, {} of them at the first",
             subject.name,
             sweep.places,

@@ -23,7 +23,7 @@ use semihosting::println;
 use crate::{Resting, Spinning, report, steps};
 
 /// So late the longest of them rests.
-const TICKS: u32 = if cfg!(target_has_atomic = "32") { 1_200 } else { 3_000 };
+const TICKS: u32 = if cfg!(target_has_atomic = "32") { 2_000 } else { 4_000 };
 
 /// What is waited for on the ground `P`.
 #[allow(missing_debug_implementations, reason = "a static of the images")]

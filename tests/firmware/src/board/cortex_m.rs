@@ -18,8 +18,12 @@ const TICKS: u32 = 16_000;
 /// Nanoseconds of a tick on these machines, rounded up.
 pub const TICK: u32 = if cfg!(target_has_atomic = "32") { 80 } else { 63 };
 
-/// Nanoseconds of an instruction, where the emulator is told to step (`-icount shift=7`).
+/// Nanoseconds of an instruction, where the emulator is told to step (`-icount shift=7`). More than a
+/// tick.
 pub const INSTRUCTION: u32 = 128;
+
+/// Whether the timer interrupts after exactly so many ticks.
+pub const EXACT: bool = true;
 
 /// Milliseconds since the start, plus one: 0 is a deadline that has passed.
 static MILLIS: AtomicU32 = AtomicU32::new(1);

@@ -15,8 +15,12 @@ pub const HARTS: usize = 4;
 /// Nanoseconds of a tick of the clock.
 pub const TICK: u32 = 100;
 
-/// Nanoseconds of an instruction, where the emulator is told to step (`-icount shift=7`).
-pub const INSTRUCTION: u32 = 128;
+/// Nanoseconds of an instruction, where the emulator is told to step (`-icount shift=8`). More than
+/// two ticks: the emulated alarm comes up to a tick late, as the time of its setting has it.
+pub const INSTRUCTION: u32 = 256;
+
+/// Whether the alarm comes after exactly so many ticks.
+pub const EXACT: bool = false;
 
 /// The interrupt controller's registers.
 mod clint {
@@ -96,6 +100,13 @@ fn set_alarm(time: u64) {
         write_volatile(alarm.add(1), u32::MAX);
         write_volatile(alarm, time as u32);
         write_volatile(alarm.add(1), (time >> 32) as u32);
+    }
+}
+
+/// Nothing more to do on this hart.
+pub fn rest_for_ever() -> ! {
+    loop {
+        riscv::asm::wfi();
     }
 }
 

@@ -1,0 +1,230 @@
+//! The images of `tests/firmware`, built and run under QEMU: the core on processors.
+//!
+//! Needs a toolchain with the targets and QEMU. With rustup's targets installed it takes them, else a
+//! compiler with the library's sources, as Debian's `rustc-web` and `rust-web-src`. What is missing is
+//! said in one line, and the test passes; with `INKLE_FIRMWARE=required` that is a failure.
+
+use std::env;
+use std::fmt::Write;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A target, the machine that stands for it, and its images.
+struct Machine {
+    target: &'static str,
+    qemu: &'static [&'static str],
+    images: &'static [Image],
+}
+
+/// An image and how QEMU runs it.
+type Image = (&'static str, &'static [&'static str]);
+
+/// In real time: the clock is real.
+const REAL: &[&str] = &[];
+/// Time is instructions: 8 ns each, or what makes each longer than a tick of the timer.
+const COUNTED: &[&str] = &["-icount", "shift=3,sleep=off"];
+const STEPPED_ARM: &[&str] = &["-icount", "shift=7,sleep=off"];
+const STEPPED_RISCV: &[&str] = &["-icount", "shift=8,sleep=off"];
+const FOUR_HARTS: &[&str] = &["-smp", "4", "-accel", "tcg,thread=multi"];
+
+const ARM: &[Image] = &[
+    ("cases_spinning", REAL),
+    ("cases_resting", REAL),
+    ("interrupts", COUNTED),
+    ("steps", STEPPED_ARM),
+];
+const RISCV: &[Image] = &[
+    ("cases_spinning", REAL),
+    ("cases_resting", REAL),
+    ("interrupts", COUNTED),
+    ("steps", STEPPED_RISCV),
+];
+const RISCV_WITH_ATOMICS: &[Image] = &[
+    ("cases_spinning", REAL),
+    ("cases_resting", REAL),
+    ("interrupts", COUNTED),
+    ("steps", STEPPED_RISCV),
+    ("harts", FOUR_HARTS),
+];
+
+/// The slowest first.
+const MACHINES: &[Machine] = &[
+    Machine {
+        target: "thumbv6m-none-eabi",
+        qemu: &["qemu-system-arm", "-M", "microbit"],
+        images: ARM,
+    },
+    Machine {
+        // An atomic instruction would trap here.
+        target: "riscv32imc-unknown-none-elf",
+        qemu: &["qemu-system-riscv32", "-M", "virt", "-bios", "none", "-cpu", "rv32,a=off"],
+        images: RISCV,
+    },
+    Machine {
+        target: "riscv32imac-unknown-none-elf",
+        qemu: &["qemu-system-riscv32", "-M", "virt", "-bios", "none"],
+        images: RISCV_WITH_ATOMICS,
+    },
+    Machine {
+        target: "thumbv7m-none-eabi",
+        qemu: &["qemu-system-arm", "-M", "lm3s6965evb"],
+        images: ARM,
+    },
+];
+
+/// An image that runs so long does not end.
+const PATIENCE: Duration = Duration::from_secs(100);
+
+#[test]
+fn every_image_passes() {
+    let toolchain = match toolchain() {
+        Ok(toolchain) => toolchain,
+        Err(missing) => {
+            let required = env::var_os("INKLE_FIRMWARE").is_some_and(|value| value == "required");
+            assert!(!required, "the firmware cannot be run: {missing}");
+            println!("firmware: not run: {missing}");
+            return;
+        }
+    };
+    let folder = target_folder();
+    toolchain.build(&folder, &[]);
+    toolchain.build(&folder, &["--features", "harts", "--bin", "harts"]);
+    let images: Vec<_> =
+        MACHINES.iter().flat_map(|machine| machine.images.iter().map(move |image| (machine, image))).collect();
+    let failed: Vec<String> = thread::scope(|scope| {
+        let (even, odd): (Vec<_>, Vec<_>) =
+            images.iter().enumerate().partition(|(place, _)| place % 2 == 0);
+        let halves = [even, odd].map(|half| {
+            let folder = &folder;
+            scope.spawn(move || {
+                half.into_iter()
+                    .filter_map(|(_, (machine, image))| run(machine, image, folder).err())
+                    .collect::<Vec<_>>()
+            })
+        });
+        halves.into_iter().flat_map(|half| half.join().expect("it runs the images")).collect()
+    });
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Inside the workspace's own, so that it is cached and cleaned with it.
+fn target_folder() -> PathBuf {
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    tmp.parent().expect("it lies in the target folder").join("firmware")
+}
+
+/// What builds for the targets.
+enum Toolchain {
+    /// The one that runs this test.
+    Own,
+    /// Another compiler, its library from sources, and a linker.
+    FromSources { rustc: &'static str, linker: PathBuf },
+}
+
+/// Finds a toolchain and the machines, or says what is missing.
+fn toolchain() -> Result<Toolchain, String> {
+    for machine in MACHINES {
+        let qemu = machine.qemu[0];
+        find(qemu).ok_or_else(|| format!("there is no {qemu}"))?;
+    }
+    let own = sysroot("rustc").is_some_and(|own| {
+        MACHINES.iter().all(|machine| own.join("lib/rustlib").join(machine.target).join("lib").is_dir())
+    });
+    if own {
+        return Ok(Toolchain::Own);
+    }
+    let rustc = "/usr/bin/rustc";
+    let sources = "lib/rustlib/src/rust/library/core/Cargo.toml";
+    if !sysroot(rustc).is_some_and(|root| root.join(sources).exists()) {
+        return Err(format!(
+            "neither are the targets installed (rustup target add {}) nor are the library's \
+             sources there for {rustc}",
+            MACHINES.iter().map(|machine| machine.target).collect::<Vec<_>>().join(" ")
+        ));
+    }
+    let linker = (14..30).rev().find_map(|version| find(&format!("ld.lld-{version}")));
+    let linker = linker.or_else(|| find("ld.lld")).ok_or("there is no ld.lld")?;
+    Ok(Toolchain::FromSources { rustc, linker })
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.exists())
+}
+
+fn sysroot(rustc: &str) -> Option<PathBuf> {
+    let output = Command::new(rustc).args(["--print", "sysroot"]).output().ok()?;
+    Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end()))
+}
+
+impl Toolchain {
+    /// Builds for all targets, or, given features, for that which has them.
+    fn build(&self, folder: &Path, features: &[&str]) {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .args(["build", "--release", "--locked", "--manifest-path"])
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/Cargo.toml"))
+            .arg("--target-dir")
+            .arg(folder)
+            .args(features)
+            // Meant for the host.
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        if let Self::FromSources { rustc, .. } = self {
+            cargo.arg("-Zbuild-std=core").env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
+        }
+        for machine in MACHINES {
+            if features.is_empty() || machine.images.iter().any(|image| features.contains(&image.0)) {
+                cargo.args(["--target", machine.target]);
+                if let Self::FromSources { linker, .. } = self {
+                    let name = machine.target.to_uppercase().replace('-', "_");
+                    cargo.env(format!("CARGO_TARGET_{name}_LINKER"), linker);
+                }
+            }
+        }
+        let output = cargo.output().expect("cargo starts");
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "the images do not build:\n{messages}");
+    }
+}
+
+/// Runs an image; fails with its output.
+fn run(machine: &Machine, (name, options): &Image, folder: &Path) -> Result<(), String> {
+    let start = Instant::now();
+    let mut qemu = Command::new(machine.qemu[0])
+        .args(&machine.qemu[1..])
+        .args(*options)
+        .args(["-display", "none", "-monitor", "none", "-serial", "none"])
+        .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
+        .arg(folder.join(machine.target).join("release").join(name))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("QEMU starts");
+    let end = loop {
+        match qemu.try_wait().expect("QEMU is ours") {
+            Some(status) => break status.to_string(),
+            None if start.elapsed() > PATIENCE => {
+                qemu.kill().expect("QEMU is ours");
+                break "it does not end".into();
+            }
+            None => thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let mut output = String::new();
+    // Short: it fits into the pipes.
+    let pipes: [Option<Box<dyn Read>>; 2] =
+        [qemu.stdout.take().map(|pipe| Box::new(pipe) as _), qemu.stderr.take().map(|pipe| Box::new(pipe) as _)];
+    for mut pipe in pipes.into_iter().flatten() {
+        pipe.read_to_string(&mut output).expect("what it prints is text");
+    }
+    let mut report = format!("{name} on {}: {end}", machine.target);
+    let passed = end == "exit status: 0" && output.contains("passed");
+    let _ = write!(report, ", {:.1} s\n{output}", start.elapsed().as_secs_f32());
+    println!("{report}");
+    if passed { Ok(()) } else { Err(report) }
+}
