@@ -22,12 +22,14 @@ const ROUNDS: u32 = 20;
 
 /// The two operations of an image, and what must be done before the first.
 ///
-/// `put` says whether it has worked; `take` returns the item that was put.
+/// `put` says whether it has worked; `take` returns the item that was put. `of` is the structure: for all
+/// that the compiler knows it is in use elsewhere too, for example by somebody who waits.
 #[macro_export]
 macro_rules! image {
-    ($(setup $setup:block)? put($item:pat) $put:block take($taken:pat) $take:block) => {
+    (of $structure:expr; $(setup $setup:block)? put($item:pat) $put:block take($taken:pat) $take:block) => {
         #[unsafe(no_mangle)]
         extern "C" fn setup() {
+            core::hint::black_box(&$structure);
             $($setup)?
         }
 

@@ -2,12 +2,17 @@
 #![no_std]
 #![no_main]
 
-use bbqueue::nicknames::Churrasco;
+#[cfg(target_has_atomic = "ptr")]
+use bbqueue::nicknames::Churrasco as Bytes;
+// Where there is no compare-and-swap it has only this one.
+#[cfg(not(target_has_atomic = "ptr"))]
+use bbqueue::nicknames::Jerk as Bytes;
 use cost as _;
 
-static QUEUE: Churrasco<32> = Churrasco::new();
+static QUEUE: Bytes<32> = Bytes::new();
 
 cost::image! {
+    of QUEUE;
     put(item) {
         QUEUE.stream_producer().grant_exact(4).is_ok_and(|mut grant| {
             grant.copy_from_slice(&item.to_le_bytes());

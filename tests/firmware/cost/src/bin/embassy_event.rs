@@ -9,6 +9,7 @@ use embassy_sync::signal::Signal;
 static SIGNAL: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 
 cost::image! {
+    of SIGNAL;
     put(_) {
         SIGNAL.signal(());
         true

@@ -9,6 +9,7 @@ use embassy_sync::mutex::Mutex;
 static LOCK: Mutex<CriticalSectionRawMutex, ()> = Mutex::new(());
 
 cost::image! {
+    of LOCK;
     put(_) { LOCK.try_lock().is_ok() }
     take(item) { item }
 }

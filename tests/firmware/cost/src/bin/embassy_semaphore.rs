@@ -9,6 +9,7 @@ use embassy_sync::semaphore::{GreedySemaphore, Semaphore};
 static PERMITS: GreedySemaphore<CriticalSectionRawMutex> = GreedySemaphore::new(0);
 
 cost::image! {
+    of PERMITS;
     put(_) {
         PERMITS.release(1);
         true

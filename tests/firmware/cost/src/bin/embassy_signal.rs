@@ -9,6 +9,7 @@ use embassy_sync::signal::Signal;
 static SIGNAL: Signal<CriticalSectionRawMutex, u32> = Signal::new();
 
 cost::image! {
+    of SIGNAL;
     put(item) {
         SIGNAL.signal(item);
         true

@@ -8,6 +8,7 @@ use inkle_core::sync::Event;
 static EVENT: Event<Ground> = Event::new();
 
 cost::image! {
+    of EVENT;
     put(_) {
         EVENT.set();
         true

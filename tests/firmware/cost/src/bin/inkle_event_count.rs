@@ -8,6 +8,7 @@ use inkle_core::event_count::EventCount;
 static COUNT: EventCount<Ground> = EventCount::new();
 
 cost::image! {
+    of COUNT;
     put(_) {
         COUNT.notify(1);
         true

@@ -8,6 +8,7 @@ use inkle_core::sync::Lock;
 static LOCK: Lock<Ground> = Lock::new();
 
 cost::image! {
+    of LOCK;
     put(_) { LOCK.try_acquire() && LOCK.release().is_ok() }
     take(item) { item }
 }

@@ -10,6 +10,7 @@ static PRODUCER: Late<overwriting::Producer<'static, u32, 1>> = Late::new();
 static CONSUMER: Late<overwriting::Consumer<'static, u32, 1>> = Late::new();
 
 cost::image! {
+    of RING;
     setup {
         if let Some((producer, consumer)) = RING.split() {
             PRODUCER.fill(producer);

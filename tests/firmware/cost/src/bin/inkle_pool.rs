@@ -9,6 +9,7 @@ static POOL: Pool<8> = Pool::new();
 static SLOT: Late<Option<usize>> = Late::new();
 
 cost::image! {
+    of POOL;
     setup { SLOT.fill(None) }
     put(_) {
         *SLOT.get() = POOL.claim();
@@ -16,7 +17,8 @@ cost::image! {
     }
     take(item) {
         if let Some(slot) = SLOT.get().take() {
-            POOL.release(slot);
+            // SAFETY: `put` has claimed it, and has forgotten it by now.
+            unsafe { POOL.release(slot) };
         }
         item
     }

@@ -9,6 +9,7 @@ static SLAB: Slab<u32, 8> = Slab::new();
 static HANDLE: Late<Option<Handle>> = Late::new();
 
 cost::image! {
+    of SLAB;
     setup { HANDLE.fill(None) }
     put(item) {
         *HANDLE.get() = SLAB.insert(item).ok();

@@ -5,6 +5,7 @@
 use cost as _;
 
 cost::image! {
+    of ();
     put(_) { true }
     take(item) { item }
 }

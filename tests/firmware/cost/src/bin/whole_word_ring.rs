@@ -16,6 +16,7 @@ struct Ring {
 static RING: Mutex<RefCell<Ring>> = Mutex::new(RefCell::new(Ring { items: [0; 8], head: 0, len: 0 }));
 
 cost::image! {
+    of RING;
     put(item) {
         critical_section::with(|cs| {
             let mut ring = RING.borrow_ref_mut(cs);
