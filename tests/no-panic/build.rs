@@ -2,5 +2,8 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-link-arg-bins=-nostartfiles");
+    // A bare linker has none to leave out.
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system != "none") {
+        println!("cargo::rustc-link-arg-bins=-nostartfiles");
+    }
 }

@@ -30,7 +30,7 @@ use crate::atomic::spin_loop;
 /// type Ground = Spin<MyBoard>;
 /// ```
 pub trait Board {
-    /// Whether [`now`](Board::now) moves; see [`Platform::HAS_CLOCK`].
+    /// Whether [`now`](Board::now) moves; see [`Platform::HAS_CLOCK`](super::Platform::HAS_CLOCK).
     const HAS_CLOCK: bool = true;
 
     /// Nanoseconds of a clock that never goes back.
@@ -41,7 +41,7 @@ pub trait Board {
         1
     }
 
-    /// Runs `section` with interrupts off: see [`Platform::masked`]. On a board with the
+    /// Runs `section` with interrupts off: see [`Platform::masked`](super::Platform::masked). On a board with the
     /// `critical-section` crate this is `critical_section::with(|_| section())`.
     #[inline(always)]
     fn masked<T>(section: impl FnOnce() -> T) -> T {

@@ -9,7 +9,7 @@
 //! ground: in the package `loom-tests`.
 
 mod board;
-#[cfg(feature = "critical-section")]
+#[cfg(all(feature = "critical-section", not(inkle_loom)))]
 mod critical_section;
 mod deadline;
 mod spin;
@@ -17,7 +17,7 @@ mod wait_for_interrupt;
 mod wide_counter;
 
 pub use board::{Board, NoBoard};
-#[cfg(feature = "critical-section")]
+#[cfg(all(feature = "critical-section", not(inkle_loom)))]
 pub use critical_section::CriticalSection;
 pub use deadline::Deadline;
 pub use spin::Spin;

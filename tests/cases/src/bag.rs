@@ -10,13 +10,13 @@ use inkle_core::atomic::{AtomicU32, Ordering, UnsafeCell};
 use inkle_core::channel::Channel;
 use inkle_core::elastic::Elastic;
 use inkle_core::platform::{NoBoard, Platform, Spin};
+use inkle_core::queue::Queue;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::inbox::Inbox;
 use inkle_core::queue::lifo::Stack;
 use inkle_core::queue::priority::{Heap, Level, Levels};
 use inkle_core::queue::spsc::{Consumer, Overwriting, Producer, Ring, overwriting};
 use inkle_core::queue::word::WordRing;
-use inkle_core::queue::Queue;
 use inkle_core::slab::{Handle, Slab};
 use inkle_core::sync::{Lock, Semaphore};
 
@@ -160,7 +160,9 @@ impl<const N: usize> Bag for Forced<WordRing<u16, N>> {
 impl<const N: usize> Bag for Forced<Fifo<Wide, N>> {
     fn put(&'static self, item: u32) -> Put {
         match self.0.force_push(Item::of(item)) {
-            Err(refused) => refused.displaced.map_or(Put::Refused, |old| Put::RefusedFor(old.number())),
+            Err(refused) => {
+                refused.displaced.map_or(Put::Refused, |old| Put::RefusedFor(old.number()))
+            }
             done => force(done),
         }
     }
@@ -281,8 +283,7 @@ impl<R, T, U> ByHandles<R, T, U> {
 }
 
 type Slow = Ring<Wide, 3>;
-type Handles =
-    ByHandles<Slow, Producer<'static, Wide, 3>, Consumer<'static, Wide, 3>>;
+type Handles = ByHandles<Slow, Producer<'static, Wide, 3>, Consumer<'static, Wide, 3>>;
 
 impl Bag for Handles {
     fn put(&'static self, item: u32) -> Put {

@@ -8,13 +8,13 @@ use inkle_core::queue::{Narrow, Native, Queue, Width};
 use inkle_core::{Platform, PopError, PushError};
 use spin::relax::Spin;
 
+use crate::Effort;
 use crate::model::{
     Item, Model,
     Order::{NewestFirst, OldestFirst},
     compare, nothing, put,
 };
 use crate::queues::Word;
-use crate::Effort;
 
 fn stack_of<const N: usize, W: Width>(effort: Effort) {
     compare(&Stack::<u32, N, W>::new(), NewestFirst, effort, &nothing);

@@ -5,14 +5,13 @@ use inkle_core::queue::Queue;
 use inkle_core::queue::fifo::Fifo;
 use inkle_core::{Platform, PushError};
 
+use crate::Effort;
 use crate::model::{Order::OldestFirst, compare, nothing};
 use crate::queues::List;
-use crate::Effort;
 
 /// A backlog that never runs out within a model's bounds, and one that is not there.
 pub fn grows_and_shrinks<P: Platform>(effort: Effort) {
-    let elastic =
-        Elastic::<_, _, P>::new(Fifo::<u32, 2>::new(), List::default(), List::default());
+    let elastic = Elastic::<_, _, P>::new(Fifo::<u32, 2>::new(), List::default(), List::default());
     assert_eq!(elastic.capacity(), None);
     compare(&elastic, OldestFirst, effort, &nothing);
 

@@ -13,8 +13,8 @@ use core::marker::PhantomData;
 use inkle_core::Platform;
 
 pub mod bag;
-pub mod channel;
 pub mod chains;
+pub mod channel;
 mod dice;
 pub mod elastic;
 mod model;

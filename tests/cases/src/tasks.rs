@@ -4,12 +4,12 @@ use core::future::Future;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
+use inkle_core::Platform;
 use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::channel::{Channel, Shutdown};
 use inkle_core::error::{GetError, PutError};
 use inkle_core::queue::fifo::Fifo;
 use inkle_core::queue::word::WordRing;
-use inkle_core::Platform;
 
 use crate::Effort;
 

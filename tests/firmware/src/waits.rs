@@ -9,7 +9,6 @@ use core::pin::pin;
 use core::task::{Context, Poll};
 
 use inkle_cases::tasks::Woken;
-use inkle_core::{Deadline, Platform};
 use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::channel::Channel;
 use inkle_core::event_count::EventCount;
@@ -18,6 +17,7 @@ use inkle_core::queue::fifo::Fifo;
 use inkle_core::queue::word::WordRing;
 use inkle_core::select::Select;
 use inkle_core::sync::{Event, Lock, Semaphore};
+use inkle_core::{Deadline, Platform};
 use semihosting::println;
 
 use crate::{Resting, Spinning, report, steps};
@@ -114,9 +114,13 @@ pub fn each<P: Ground>() {
             },
         ),
         ("an item", |w| assert_eq!(w.empty.get(), Ok(7)), || put(&P::WAITS.empty, 7)),
-        ("room", |w| assert_eq!(w.full.put(2), Ok(())), || {
-            assert!(P::WAITS.full.try_get().is_ok());
-        }),
+        (
+            "room",
+            |w| assert_eq!(w.full.put(2), Ok(())),
+            || {
+                assert!(P::WAITS.full.try_get().is_ok());
+            },
+        ),
         ("an item, as a task", |w| w.await_an_item(), || put(&P::WAITS.empty, 7)),
         ("one of two items", |w| w.select(), || put(&P::WAITS.other, 7)),
     ];

@@ -12,7 +12,9 @@ use core::time::Duration;
 
 use inkle_core::channel::{Channel, Shutdown};
 use inkle_core::event_count::EventCount;
-use inkle_core::platform::{Board, Deadline, Spin};
+#[cfg(not(target_os = "none"))]
+use inkle_core::platform::Spin;
+use inkle_core::platform::{Board, Deadline, WideCounter};
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::inbox::Inbox;
 use inkle_core::queue::lifo::Stack;
@@ -34,22 +36,31 @@ fn panic(_: &core::panic::PanicInfo) -> ! {
     unsafe { inkle_core_can_panic() }
 }
 
+#[cfg(not(target_os = "none"))]
 #[link(name = "c")]
 unsafe extern "C" {}
+
+// Brings the critical section along.
+#[cfg(target_os = "none")]
+use cortex_m as _;
 
 /// A clock that the optimiser cannot see through.
 struct Clock;
 
 impl Board for Clock {
     fn now() -> u64 {
-        black_box(1)
+        static WIDE: WideCounter = WideCounter::new();
+        WIDE.read(|| black_box(1))
     }
 }
 
+#[cfg(not(target_os = "none"))]
 type Ground = Spin<Clock>;
+#[cfg(target_os = "none")]
+type Ground = inkle_core::platform::WaitForInterrupt<inkle_core::platform::CriticalSection<Clock>>;
 type Large = [u64; 4];
 
-static WORDS: Channel<WordRing<u32, 5>, Ground> = Channel::new(WordRing::new());
+static WORDS: Channel<WordRing<u16, 5>, Ground> = Channel::new(WordRing::new());
 static ITEMS: Channel<Fifo<Large, 5>, Ground> = Channel::new(Fifo::new());
 static FAST: Channel<FastFifo<Large, 5>, Ground> = Channel::new(FastFifo::new());
 static HEAP: Channel<Heap<Large, 5, Ground>, Ground> = Channel::new(Heap::empty());

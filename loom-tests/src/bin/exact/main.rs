@@ -110,6 +110,7 @@ path = {models}
 
 [features]
 compact = []
+critical-section = []
 
 [dependencies]
 {heapless}
