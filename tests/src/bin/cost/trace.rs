@@ -67,7 +67,8 @@ fn count(lines: impl Iterator<Item = String>, image: &Image) -> Result<Counts, S
     // Instructions since the mark, those with interrupts off, and sections that have begun.
     let (mut since_mark, mut masked, mut depth) = (None, 0, 0);
     for line in lines {
-        let address = address(&line).ok_or_else(|| format!("no trace of an instruction: {line}"))?;
+        let address =
+            address(&line).ok_or_else(|| format!("no trace of an instruction: {line}"))?;
         let Some(instruction) = image.instruction(address) else {
             return Err(format!("there is no instruction at {address:#x}"));
         };
@@ -90,7 +91,10 @@ fn count(lines: impl Iterator<Item = String>, image: &Image) -> Result<Counts, S
             }
             MASK => depth += 1,
             UNMASK => return Err("interrupts are let in by `cpsie`".into()),
-            first if RESTORE.0.contains(&first) && image.instruction(address + 2) == Some(RESTORE.1) => {
+            first
+                if RESTORE.0.contains(&first)
+                    && image.instruction(address + 2) == Some(RESTORE.1) =>
+            {
                 if depth == 0 {
                     return Err("a section ends that has not begun".into());
                 }
@@ -104,7 +108,11 @@ fn count(lines: impl Iterator<Item = String>, image: &Image) -> Result<Counts, S
         }
         *count += 1;
     }
-    if operations == 0 || operations % 2 != 0 { Err(format!("{operations} operations")) } else { Ok(worst) }
+    if operations == 0 || operations % 2 != 0 {
+        Err(format!("{operations} operations"))
+    } else {
+        Ok(worst)
+    }
 }
 
 /// `Trace 0: 0x7f... [00800400/0000041c/...] name`: the second in brackets.
