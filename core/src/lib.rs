@@ -73,6 +73,10 @@
 //! | `Channel<WordRing<u8, 8>, P>` | 640 | 208 | 116 |
 //! | `Channel<Fifo<u64, 8>, P>` | 1152 | 352 | 224 |
 //!
+//! Flash, instructions an operation and the longest stretch with interrupts off, on a Cortex-M0 and a
+//! Cortex-M3, beside the peers: `tests/firmware/COST.md` in the repository. To begin on such a chip:
+//! `tests/firmware/examples/sensor.rs`.
+//!
 //! ## Features
 //!
 //! - `portable-atomic`, `atomic-polyfill`: what stands behind the [`atomic`] door.

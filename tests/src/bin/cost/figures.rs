@@ -93,7 +93,7 @@ pub(crate) fn measure(
 fn images() -> impl Iterator<Item = &'static str> {
     let ours = JOBS.iter().flat_map(|job| job.ours.iter().map(|ours| ours.image));
     let peers = JOBS.iter().flat_map(|job| job.peers.iter().map(|peer| peer.0));
-    ours.chain(peers).chain(WHOLE.iter().map(|row| row.2))
+    ours.chain(peers).chain(WHOLE.iter().flat_map(|row| [row.0, row.2]))
 }
 
 fn measure_image(ground: &Ground, file: &Path) -> Result<Figures, String> {

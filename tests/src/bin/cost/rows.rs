@@ -241,5 +241,8 @@ pub(crate) const JOBS: &[Job] = &[
 ];
 
 /// Our structures, and a plain ring in one critical section an operation that does the same.
-pub(crate) const WHOLE: &[(&str, &str, &str)] =
-    &[("inkle_word_ring", "`WordRing`", "whole_word_ring"), ("inkle_fifo", "`Fifo`", "whole_fifo")];
+pub(crate) const WHOLE: &[(&str, &str, &str)] = &[
+    ("inkle_word_ring", "`WordRing` of bytes", "whole_word_ring"),
+    ("inkle_fifo", "`Fifo` of words", "whole_fifo"),
+    ("inkle_fifo_large", "`Fifo` of 64 bytes an item", "whole_fifo_large"),
+];

@@ -1,4 +1,4 @@
-//! Bytes through a `Ring`, four at a time and without a copy.
+//! Bytes through a `Ring`, four at a time.
 #![no_std]
 #![no_main]
 

@@ -13,7 +13,8 @@ struct Ring {
     len: u8,
 }
 
-static RING: Mutex<RefCell<Ring>> = Mutex::new(RefCell::new(Ring { items: [0; 8], head: 0, len: 0 }));
+static RING: Mutex<RefCell<Ring>> =
+    Mutex::new(RefCell::new(Ring { items: [0; 8], head: 0, len: 0 }));
 
 cost::image! {
     of RING;
