@@ -1,8 +1,9 @@
 //! The images of `tests/firmware`, built and run under QEMU: the core on processors.
 //!
-//! Needs a toolchain with the targets and QEMU. With rustup's targets installed it takes them, else a
-//! compiler with the library's sources, as Debian's `rustc-web` and `rust-web-src`. What is missing is
-//! said in one line, and the test passes; with `INKLE_FIRMWARE=required` that is a failure.
+//! The examples of Cortex-M are among them.
+//!
+//! Needs a toolchain with the targets (see [`inkle_tests::toolchain`]) and QEMU. What is missing is said in
+//! one line, and the test passes; with `INKLE_FIRMWARE=required` that is a failure.
 
 use std::env;
 use std::fmt::Write;
@@ -37,6 +38,8 @@ const ARM: &[Image] = &[
     ("cases_resting", REAL),
     ("interrupts", COUNTED),
     ("steps", STEPPED_CORTEX),
+    ("examples/sensor", COUNTED),
+    ("examples/embassy", COUNTED),
 ];
 const RISCV: &[Image] = &[
     ("cases_spinning", REAL),
@@ -93,8 +96,8 @@ fn every_image_passes() {
     };
     let folder = target_folder();
     // One after the other: their features differ, and cargo would unite them.
-    toolchain.build(&folder, "thumb", &[]);
-    toolchain.build(&folder, "riscv", &["--features", "harts"]);
+    build(&toolchain, &folder, "thumb", &["--bins", "--examples"]);
+    build(&toolchain, &folder, "riscv", &["--features", "harts"]);
     let images: Vec<_> = MACHINES
         .iter()
         .flat_map(|machine| machine.images.iter().map(move |image| (machine, image)))
@@ -127,24 +130,21 @@ fn toolchain() -> Result<Toolchain, String> {
         let qemu = machine.qemu[0];
         toolchain::program(qemu).ok_or_else(|| format!("there is no {qemu}"))?;
     }
-    Toolchain::find(&targets())
+    Toolchain::find(&targets(""))
 }
 
-fn targets() -> Vec<&'static str> {
-    MACHINES.iter().map(|machine| machine.target).collect()
+/// All targets of a family.
+fn targets(family: &str) -> Vec<&'static str> {
+    let targets = MACHINES.iter().map(|machine| machine.target);
+    targets.filter(|target| target.starts_with(family)).collect()
 }
 
-/// All images, those for several harts, and the examples.
-fn build(toolchain: &Toolchain, folder: &Path) -> Result<(), String> {
+/// Builds for all targets of a family.
+fn build(toolchain: &Toolchain, folder: &Path, family: &str, options: &[&str]) {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/Cargo.toml");
-    let harts: Vec<_> = MACHINES
-        .iter()
-        .filter(|machine| machine.images.iter().any(|image| image.0 == "harts"))
-        .map(|machine| machine.target)
-        .collect();
-    toolchain.build(manifest, &targets(), folder, &[])?;
-    toolchain.build(manifest, &harts, folder, &["--features", "harts", "--bin", "harts"])?;
-    toolchain.build(manifest, EXAMPLES, folder, &["--examples"])
+    if let Err(messages) = toolchain.build(manifest, &targets(family), folder, options) {
+        panic!("the images do not build:\n{messages}");
+    }
 }
 
 /// Runs an image; fails with its output.
