@@ -64,10 +64,11 @@ reasons! {
         under interrupts that stay on: two cells for one item.",
     Links = "j": "Interrupts stay on, and a cell can be reused while another context still looks at it: \
         links with tags around the items.",
-    Answers = "k": "Of any capacity, can be closed, and its answers are exact. heapless's queue says `Full` or \
-        `Empty` while another context is in the middle of an operation; embassy's is one critical section.",
-    Loads = "l": "Every load and store, not only the exchange, is a critical section of its own with this \
-        feature of portable-atomic.",
+    Answers = "k": "Of any capacity, can be closed, and its answers are exact. heapless's queue says \
+        `Full` or `Empty` while another context is in the middle of an operation; embassy's is one \
+        critical section.",
+    Loads = "l": "Every load and store, not only the exchange, is a critical section of its own with \
+        this feature of portable-atomic.",
     Levels = "m": "A word ring a level over one pool of cells, so that interrupts stay on.",
 }
 
