@@ -81,6 +81,10 @@
 //! | `Channel<WordRing<u8, 8>, P>` | 640 | 160 | 92 |
 //! | `Channel<Fifo<u64, 8>, P>` | 1152 | 304 | 200 |
 //!
+//! Flash, instructions an operation and the longest stretch with interrupts off, on a Cortex-M0 and a
+//! Cortex-M3, beside the peers: `tests/firmware/COST.md` in the repository. To begin on such a chip:
+//! `tests/firmware/examples/sensor.rs`.
+//!
 //! ## Features
 //!
 //! - `portable-atomic`, `atomic-polyfill`: what stands behind the [`atomic`] door.

@@ -36,6 +36,12 @@ const VIRT: &str = r#"
     _hart_stack_size = 64K;
 "#;
 
+fn link(argument: &str) {
+    for kind in ["bins", "examples"] {
+        println!("cargo::rustc-link-arg-{kind}={argument}");
+    }
+}
+
 fn main() {
     let target = env::var("TARGET").expect("cargo sets it");
     let (memory, scripts): (String, &[&str]) = match target.as_str() {
@@ -50,8 +56,8 @@ fn main() {
     fs::write(out.join("memory.x"), memory).expect("the folder for it is there");
     println!("cargo::rustc-link-search={}", out.display());
     for script in scripts {
-        println!("cargo::rustc-link-arg-bins=-T{script}");
+        link(&format!("-T{script}"));
     }
-    println!("cargo::rustc-link-arg-bins=--nmagic");
+    link("--nmagic");
     println!("cargo::rerun-if-changed=build.rs");
 }

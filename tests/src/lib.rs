@@ -1,5 +1,7 @@
 //! Helpers of the tests that cross crates.
 
+pub mod toolchain;
+
 use std::io::{Write, stderr};
 use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,8 +1,9 @@
 //! The images of `tests/firmware`, built and run under QEMU: the core on processors.
 //!
-//! Needs a toolchain with the targets and QEMU. With rustup's targets installed it takes them, else a
-//! compiler with the library's sources, as Debian's `rustc-web` and `rust-web-src`. What is missing is
-//! said in one line, and the test passes; with `INKLE_FIRMWARE=required` that is a failure.
+//! The examples of Cortex-M are among them.
+//!
+//! Needs a toolchain with the targets (see [`inkle_tests::toolchain`]) and QEMU. What is missing is said in
+//! one line, and the test passes; with `INKLE_FIRMWARE=required` that is a failure.
 
 use std::env;
 use std::fmt::Write;
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use inkle_tests::toolchain::{self, Toolchain};
 
 /// A target, the machine that stands for it, and its images.
 struct Machine {
@@ -35,6 +38,8 @@ const ARM: &[Image] = &[
     ("cases_resting", REAL),
     ("interrupts", COUNTED),
     ("steps", STEPPED_CORTEX),
+    ("examples/sensor", COUNTED),
+    ("examples/embassy", COUNTED),
 ];
 const RISCV: &[Image] = &[
     ("cases_spinning", REAL),
@@ -91,8 +96,8 @@ fn every_image_passes() {
     };
     let folder = target_folder();
     // One after the other: their features differ, and cargo would unite them.
-    toolchain.build(&folder, "thumb", &[]);
-    toolchain.build(&folder, "riscv", &["--features", "harts"]);
+    build(&toolchain, &folder, "thumb", &["--bins", "--examples"]);
+    build(&toolchain, &folder, "riscv", &["--features", "harts"]);
     let images: Vec<_> = MACHINES
         .iter()
         .flat_map(|machine| machine.images.iter().map(move |image| (machine, image)))
@@ -119,80 +124,26 @@ fn target_folder() -> PathBuf {
     tmp.parent().expect("it lies in the target folder").join("firmware")
 }
 
-/// What builds for the targets.
-enum Toolchain {
-    /// The one that runs this test.
-    Own,
-    /// Another compiler, its library from sources, and a linker.
-    FromSources { rustc: &'static str, linker: PathBuf },
-}
-
 /// Finds a toolchain and the machines, or says what is missing.
 fn toolchain() -> Result<Toolchain, String> {
     for machine in MACHINES {
         let qemu = machine.qemu[0];
-        find(qemu).ok_or_else(|| format!("there is no {qemu}"))?;
+        toolchain::program(qemu).ok_or_else(|| format!("there is no {qemu}"))?;
     }
-    let own = sysroot("rustc").is_some_and(|own| {
-        MACHINES
-            .iter()
-            .all(|machine| own.join("lib/rustlib").join(machine.target).join("lib").is_dir())
-    });
-    if own {
-        return Ok(Toolchain::Own);
-    }
-    let rustc = "/usr/bin/rustc";
-    let sources = "lib/rustlib/src/rust/library/core/Cargo.toml";
-    if !sysroot(rustc).is_some_and(|root| root.join(sources).exists()) {
-        return Err(format!(
-            "neither are the targets installed (rustup target add {}) nor are the library's \
-             sources there for {rustc}",
-            MACHINES.iter().map(|machine| machine.target).collect::<Vec<_>>().join(" ")
-        ));
-    }
-    let linker = (14..30).rev().find_map(|version| find(&format!("ld.lld-{version}")));
-    let linker = linker.or_else(|| find("ld.lld")).ok_or("there is no ld.lld")?;
-    Ok(Toolchain::FromSources { rustc, linker })
+    Toolchain::find(&targets(""))
 }
 
-fn find(program: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.exists())
+/// All targets of a family.
+fn targets(family: &str) -> Vec<&'static str> {
+    let targets = MACHINES.iter().map(|machine| machine.target);
+    targets.filter(|target| target.starts_with(family)).collect()
 }
 
-fn sysroot(rustc: &str) -> Option<PathBuf> {
-    let output = Command::new(rustc).args(["--print", "sysroot"]).output().ok()?;
-    Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end()))
-}
-
-impl Toolchain {
-    /// Builds for all targets of a family.
-    fn build(&self, folder: &Path, family: &str, features: &[&str]) {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo
-            .args(["build", "--release", "--locked", "--manifest-path"])
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/Cargo.toml"))
-            .arg("--target-dir")
-            .arg(folder)
-            .args(features)
-            // Meant for the host.
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS");
-        if let Self::FromSources { rustc, .. } = self {
-            cargo.arg("-Zbuild-std=core").env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
-        }
-        for target in MACHINES.iter().map(|machine| machine.target) {
-            if target.starts_with(family) {
-                cargo.args(["--target", target]);
-            }
-            if let Self::FromSources { linker, .. } = self {
-                let name = target.to_uppercase().replace('-', "_");
-                cargo.env(format!("CARGO_TARGET_{name}_LINKER"), linker);
-            }
-        }
-        let output = cargo.output().expect("cargo starts");
-        let messages = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "the images do not build:\n{messages}");
+/// Builds for all targets of a family.
+fn build(toolchain: &Toolchain, folder: &Path, family: &str, options: &[&str]) {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/Cargo.toml");
+    if let Err(messages) = toolchain.build(manifest, &targets(family), folder, options) {
+        panic!("the images do not build:\n{messages}");
     }
 }
 

@@ -1,0 +1,129 @@
+//! What every image has: a main loop that has one structure do its job, in view of the host.
+//!
+//! An image names two operations by [`image!`]. They are called in turn, between instructions that do
+//! nothing but mark their begin and end for the host, which counts what the emulator runs in between.
+//! What the image is larger than the image `nothing` is what the structure takes of flash and RAM.
+#![no_std]
+
+use core::arch::asm;
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
+use core::panic::PanicInfo;
+
+// For its critical section.
+use cortex_m as _;
+use inkle_core::platform::{CriticalSection, NoBoard, Spin};
+
+/// What the kernel's structures stand on here.
+pub type Ground = Spin<CriticalSection<NoBoard>>;
+
+/// How often both operations are done: a ring of eight goes round more than twice.
+const ROUNDS: u32 = 20;
+
+/// The two operations of an image, and what must be done before the first.
+///
+/// `put` says whether it has worked; `take` returns the item that was put. `of` is the structure: for all
+/// that the compiler knows it is in use elsewhere too, for example by somebody who waits.
+#[macro_export]
+macro_rules! image {
+    (of $structure:expr; $(setup $setup:block)? put($item:pat) $put:block take($taken:pat) $take:block) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn setup() {
+            core::hint::black_box(&$structure);
+            $($setup)?
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn put($item: u32) -> bool {
+            $put
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn take($taken: u32) -> u32 {
+            $take
+        }
+    };
+}
+
+unsafe extern "C" {
+    // SAFETY of all calls: `image!` defines them with these very types.
+    safe fn setup();
+    fn put(item: u32) -> bool;
+    fn take(item: u32) -> u32;
+}
+
+/// A static that is filled in by `setup`: handles that a program would keep in a static, too.
+pub struct Late<T>(UnsafeCell<MaybeUninit<T>>);
+
+// SAFETY: there is one context here, and no interrupt handler.
+unsafe impl<T> Sync for Late<T> {}
+
+impl<T> Late<T> {
+    /// Empty yet.
+    #[allow(clippy::new_without_default, reason = "for statics alone")]
+    pub const fn new() -> Self {
+        Self(UnsafeCell::new(MaybeUninit::uninit()))
+    }
+
+    /// Fills it.
+    pub fn fill(&'static self, value: T) {
+        // SAFETY: called by `setup`, when nobody has borrowed it.
+        unsafe { (*self.0.get()).write(value) };
+    }
+
+    /// What is in it.
+    #[allow(clippy::mut_from_ref, reason = "each operation borrows its own, once")]
+    pub fn get(&'static self) -> &'static mut T {
+        // SAFETY: `setup` has filled it before any operation runs; operations run one after the other
+        // and do not keep the borrow.
+        unsafe { (*self.0.get()).assume_init_mut() }
+    }
+}
+
+/// Calls `$f` between the marks; all that happens between them but the call is the operation.
+macro_rules! marked {
+    ($f:path, $item:expr) => {{
+        let result: u32;
+        // SAFETY: a call by the platform's own convention. The marks move a register to itself; the
+        // compilers never do that.
+        unsafe {
+            asm!(
+                "mov r10, r10",
+                "bl {f}",
+                "mov r11, r11",
+                f = sym $f,
+                inlateout("r0") $item => result,
+                clobber_abi("C"),
+            );
+        }
+        result
+    }};
+}
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    setup();
+    for item in 1..=ROUNDS {
+        // A `bool` fills the low byte; the rest is nobody's.
+        let is_put = marked!(put, item) as u8 != 0;
+        if !is_put || marked!(take, item) != item {
+            exit(false);
+        }
+    }
+    exit(true)
+}
+
+/// Ends the emulator by semihosting.
+fn exit(good: bool) -> ! {
+    // ADP_Stopped_ApplicationExit, or ADP_Stopped_RunTimeError.
+    let reason = if good { 0x2_0026 } else { 0x2_0023 };
+    loop {
+        // SAFETY: SYS_EXIT reads nothing from memory, and the emulator does not come back.
+        unsafe { asm!("bkpt #0xab", in("r0") 0x18, in("r1") reason) };
+    }
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    exit(false)
+}
