@@ -27,7 +27,7 @@ const TICKS: u32 = if cfg!(target_has_atomic = "32") { 2_000 } else { 4_000 };
 
 /// What is waited for on the ground `P`.
 #[allow(missing_debug_implementations, reason = "a static of the images")]
-pub struct Waits<P> {
+pub struct Waits<P: Platform> {
     event: Event<P>,
     permits: Semaphore<P>,
     lock: Lock<P>,
