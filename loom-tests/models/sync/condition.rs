@@ -137,6 +137,8 @@ impl Items {
             assert!(wait.as_mut().poll(&mut context).is_pending(), "released, and told by nobody");
             // Pending, about to acquire the lock, or with the guard, which is dropped.
             drop(wait.as_mut().poll(&mut context));
+        } else {
+            drop(guard);
         }
         // Unlike a wait that is given up, one that ends well uses its notification.
         let guard = self.lock.guard();
