@@ -36,9 +36,9 @@ pub const MODELS: &[Model] = &[
     // Three threads.
     Model::bounded("init_3", 2, THREE, || play(&[&[Init], &[Init], &[Init]])),
     Model::bounded("fail_3", 2, THREE, || play(&[&[TryInit], &[Init], &[Init]])),
-    Model::bounded("waiters_2", 1, THREE, || play(&[&[Init], &[Wait], &[Wait]])),
+    Model::bounded("waiters_2", 2, THREE, || play(&[&[Init], &[Wait], &[Wait]])),
     Model::bounded("tasks_2", 2, THREE, || play(&[&[Set], &[Async], &[Async]])),
-    Model::bounded("beside_fail", 1, THREE, || play(&[&[TryInit], &[Wait], &[Init]])),
+    Model::bounded("beside_fail", 2, THREE, || play(&[&[TryInit], &[Wait], &[Init]])),
     Model::bounded("dropped_3", 2, THREE, || play(&[&[Set], &[Dropped], &[Async]])),
 ];
 

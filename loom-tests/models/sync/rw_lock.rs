@@ -67,13 +67,13 @@ pub const MODELS: &[Model] = &[
     Model::bounded("readers_2", 2, THREE, || play(&[&[Write], &[Read], &[Read]])),
     Model::bounded("writers_2", 2, THREE, || play(&[&[Read], &[Write], &[Write]])),
     Model::bounded("writers_3", 2, THREE, || play(&[&[Write], &[Write], &[Write]])),
-    Model::bounded("downgrade_3", 1, THREE, || play(&[&[Downgrade], &[Read], &[Write]])),
+    Model::bounded("downgrade_3", 2, THREE, || play(&[&[Downgrade], &[Read], &[Write]])),
     Model::bounded("full_house", 4, THREE, || play(&[&[Read], &[Read], &[Read]])),
     Model::bounded("full_house_async", 3, THREE, || play(&[&[ReadAsync], &[Read], &[Read]])),
     Model::bounded("mixed_3", 2, THREE, || play(&[&[WriteAsync], &[ReadAsync], &[Write]])),
     Model::bounded("dropped_3", 2, THREE, || play(&[&[Read], &[WriteDropped], &[WriteAsync]])),
     Model::bounded("early_3", 2, THREE, || early(&[&[Read], &[SoonWrite], &[Read]])),
-    Model::bounded("early_writers_3", 1, THREE, || early(&[&[Write], &[SoonWrite], &[Write]])),
+    Model::bounded("early_writers_3", 2, THREE, || early(&[&[Write], &[SoonWrite], &[Write]])),
 ];
 
 #[derive(Clone, Copy)]
