@@ -9,7 +9,7 @@
 //! | backing | chosen by | prefer it |
 //! |---|---|---|
 //! | `core::sync::atomic` | default | wherever the target has compare-and-swap |
-//! | `portable-atomic` | feature `portable-atomic` | on targets without compare-and-swap (`thumbv6m`, `riscv32imc`), and for 64-bit atomics on 32-bit targets. The maintained choice. This crate enables none of its features: the final binary picks `critical-section` or `unsafe-assume-single-core` |
+//! | `portable-atomic` | feature `portable-atomic` | on targets without compare-and-swap (`thumbv6m`, `riscv32imc`), and for 64-bit atomics on 32-bit targets. The maintained choice. This crate enables none of its features: the final binary picks `unsafe-assume-single-core`, which is smaller and faster on a chip with one core, or `critical-section`, with which each load and store is a section of its own too |
 //! | `atomic-polyfill` | feature `atomic-polyfill` | only in a project that already ships it: it is in maintenance, its authors recommend `portable-atomic`. Every operation on a target without the instruction is one `critical-section` |
 //! | `loom` | `cfg(inkle_loom)` | never by hand: the mirror package `loom-tests` sets it |
 //!

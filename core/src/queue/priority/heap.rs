@@ -214,11 +214,10 @@ impl<T: Ord, I: Items<Item = Entry<T>>> Container for MinHeap<I> {
         }
         let entry = Entry { item, arrival: self.arrivals };
         let end = len + 1;
-        let place = place_of_new(self.items.as_slice(), &entry, end);
+        let levels = rise_of_new(self.items.as_slice(), &entry, end);
         // From here on no code of the item runs. The entry takes its place, and what was there and below
         // goes down by one.
         self.arrivals = self.arrivals.wrapping_add(1);
-        let levels = end.ilog2() - place.ilog2();
         let way_down = (1..=levels).rev().map(|shift| end >> shift);
         let lowest = carry(self.items.as_mut_slice(), entry, way_down);
         self.items.push(lowest).map_err(|entry| entry.item)
@@ -243,13 +242,14 @@ impl<T: Ord, I: Items<Item = Entry<T>>> Container for MinHeap<I> {
     }
 }
 
-/// Where on the way from the place `end` up to the root a new entry belongs. Only compares.
-fn place_of_new<T: Ord>(entries: &[Entry<T>], new: &Entry<T>, end: usize) -> usize {
-    let mut place = end;
+/// How many levels above the place `end`, on the way up to the root, a new entry belongs. Only compares.
+fn rise_of_new<T: Ord>(entries: &[Entry<T>], new: &Entry<T>, end: usize) -> u32 {
+    let (mut place, mut levels) = (end, 0);
     while at(entries, place / 2).is_some_and(|parent| new.precedes(parent)) {
         place /= 2;
+        levels += 1;
     }
-    place
+    levels
 }
 
 /// Where on the way from the root down by the smaller children the last entry belongs once the root is

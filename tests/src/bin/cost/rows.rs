@@ -213,15 +213,40 @@ pub(crate) const JOBS: &[Job] = &[
     },
     Job {
         name: "a lock, taken and released",
-        ours: &[Ours { image: "inkle_lock", name: "`Lock`", why: &[] }],
+        ours: &[Ours { image: "inkle_lock", name: "`Lock`", why: &[(Flash, Waiters)] }],
         peers: &[("embassy_mutex", "embassy `Mutex`")],
+    },
+    Job {
+        name: "a word behind a mutex, written and read",
+        ours: &[Ours { image: "inkle_mutex", name: "`Mutex`", why: &[] }],
+        peers: &[],
+    },
+    Job {
+        name: "a word, written by one and read by many",
+        ours: &[Ours { image: "inkle_rw_lock", name: "`RwLock`", why: &[] }],
+        peers: &[],
+    },
+    Job {
+        name: "a lock, taken twice by its owner and released twice",
+        ours: &[Ours { image: "inkle_rlock", name: "`RLock`", why: &[] }],
+        peers: &[],
+    },
+    Job {
+        name: "a word, made once and read",
+        ours: &[Ours { image: "inkle_once", name: "`Once`", why: &[] }],
+        peers: &[],
+    },
+    Job {
+        name: "a look whether to stop",
+        ours: &[Ours { image: "inkle_cancel_token", name: "`CancelToken`", why: &[] }],
+        peers: &[],
     },
     Job {
         name: "a permit, released and taken",
         ours: &[Ours {
             image: "inkle_semaphore",
             name: "`Semaphore`",
-            why: &[(Flash, Waiters), (Put, LockFree), (Take, Loads)],
+            why: &[(Flash, Waiters), (Ram, Waiters), (Put, LockFree), (Take, Loads)],
         }],
         peers: &[("embassy_semaphore", "embassy `GreedySemaphore`")],
     },
@@ -230,7 +255,7 @@ pub(crate) const JOBS: &[Job] = &[
         ours: &[Ours {
             image: "inkle_event",
             name: "`Event`",
-            why: &[(Flash, Waiters), (Put, Loads), (Take, Loads)],
+            why: &[(Flash, Waiters), (Ram, Waiters), (Put, Loads), (Take, Loads)],
         }],
         peers: &[("embassy_event", "embassy `Signal`")],
     },
