@@ -16,7 +16,7 @@ use core::task::{Context, Poll};
 use crate::error::{Cancelled, TimedOut};
 use crate::platform::{Deadline, Platform};
 use crate::select::{Arm, Select};
-use crate::sync::CancelToken;
+use crate::sync::{CancelToken, Reason};
 use crate::waiting::{Place, Waiter};
 
 /// What an [`Operation`] does.
@@ -60,6 +60,7 @@ pub struct Operation<'a, A: Attempt, P: Platform> {
 
 impl<'a, A: Attempt, P: Platform> Operation<'a, A, P> {
     /// Something to be done, and where to wait for the next try.
+    #[inline(always)]
     pub(crate) fn new(what: A, place: Place<'a, P>) -> Self {
         Self { what, result: None, waiter: Waiter::new(), place }
     }
@@ -84,6 +85,15 @@ impl<'a, A: Attempt, P: Platform> Operation<'a, A, P> {
     /// Errors: [`Cancelled`], with the reason; then nothing was done, and this may be tried again.
     /// Progress: blocking. Interrupt-safe: no. Source: TH077.
     pub fn unless(&mut self, token: &CancelToken<'_, P>) -> Result<A::Output, Cancelled> {
+        token.check()?;
+        match self.attempt() {
+            Some(result) => Ok(result),
+            None => self.wait_unless(token),
+        }
+    }
+
+    #[cold]
+    fn wait_unless(&mut self, token: &CancelToken<'_, P>) -> Result<A::Output, Cancelled> {
         let mut cancelled = token.cancelled();
         // The token first in every round: it begins with the first arm until one was served.
         match Select::new().wait(&mut [&mut cancelled, self], token.deadline()) {
@@ -96,7 +106,7 @@ impl<'a, A: Attempt, P: Platform> Operation<'a, A, P> {
             // The last try, after the deadline, has asked the token, and its deadline is a reason.
             Err(TimedOut) => {}
         }
-        Err(Cancelled(cancelled.take().or(token.reason()).unwrap_or(crate::sync::Reason::DEADLINE)))
+        Err(Cancelled(cancelled.take().or(token.reason()).unwrap_or(Reason::DEADLINE)))
     }
 
     fn attempt(&mut self) -> Option<A::Output> {
@@ -111,6 +121,7 @@ impl<'a, A: Attempt, P: Platform> Future for Operation<'a, A, P> {
     type Output = A::Output;
 
     /// Polled again after it was ready, it begins anew.
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: nothing is moved out of the pin but the result and what the attempt keeps, which
         // nobody points to; the waiter stays where it is.

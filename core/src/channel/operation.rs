@@ -36,6 +36,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     /// queue's operation, and if there is no room a short lock. Interrupt-safe: to be polled in a
     /// handler, if the platform's [`masked`](Platform::masked) keeps handlers out. Allocates nothing;
     /// any runtime.
+    #[inline(always)]
     pub fn put_async(&self, item: Q::Item) -> Put<'_, Q, P> {
         Operation::new(Putting { channel: self, item: Some(item) }, self.not_full.place())
     }
@@ -74,6 +75,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     /// keys.put('\n').unwrap();
     /// assert_eq!(line.as_mut().poll(&mut context), Poll::Ready(1));
     /// ```
+    #[inline(always)]
     pub fn get_async(&self) -> Get<'_, Q, P> {
         Operation::new(Getting(self), self.not_empty.place())
     }

@@ -130,10 +130,15 @@ impl<P: Platform> Place<'_, P> {
 
     /// Takes the waiter out, wherever it stands. A notification that it got and did not use goes to
     /// the next.
+    #[inline(always)]
     pub(crate) fn leave(self, waiter: &Waiter) {
-        if !waiter.leaves() {
-            return;
+        if waiter.leaves() {
+            self.leave_list(waiter);
         }
+    }
+
+    #[cold]
+    fn leave_list(self, waiter: &Waiter) {
         let (notified, whom) = self.guests.list.with(|list| {
             // SAFETY: we hold the lock, and the waiter is here.
             let stage =
@@ -225,23 +230,63 @@ impl<P: Platform> Place<'_, P> {
     /// # Safety
     ///
     /// The waiter belongs to this place alone, and stays where it is until it has left.
+    #[inline(always)]
     pub(crate) unsafe fn poll<R>(
         self,
         waiter: &Waiter,
         waker: &Waker,
         mut attempt: impl FnMut() -> Option<R>,
     ) -> Poll<R> {
-        let stays = self.stays(waiter, waker);
-        // If an attempt panics, the notification goes to the next.
-        let pass_on = PassOn(self);
-        let mut result = attempt();
-        if result.is_none() && !stays {
-            // SAFETY: the caller's promise; it is in no list, as `stays` has said.
-            unsafe { self.enter(waiter, Whom::Task(waker.clone())) };
-            result = attempt();
+        if waiter.has_entered() {
+            // SAFETY: the caller's promise.
+            return unsafe { self.poll_again(waiter, waker, attempt) };
         }
+        match attempt() {
+            Some(result) => Poll::Ready(result),
+            // SAFETY: the caller's promise.
+            None => unsafe { self.enter_and_look(waiter, waker, attempt) },
+        }
+    }
+
+    /// [`poll`](Self::poll) for a waiter that may be in the list.
+    #[cold]
+    unsafe fn poll_again<R>(
+        self,
+        waiter: &Waiter,
+        waker: &Waker,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
+        if self.stays(waiter, waker) {
+            return match attempt() {
+                Some(result) => {
+                    self.leave(waiter);
+                    Poll::Ready(result)
+                }
+                None => Poll::Pending,
+            };
+        }
+        // A notification may have been used: if the attempt panics, it goes to the next.
+        let pass_on = PassOn(self);
+        let result = attempt();
         core::mem::forget(pass_on);
         match result {
+            Some(result) => Poll::Ready(result),
+            // SAFETY: the caller's promise.
+            None => unsafe { self.enter_and_look(waiter, waker, attempt) },
+        }
+    }
+
+    /// [`poll`](Self::poll) for a waiter that is in no list and has just tried in vain.
+    #[cold]
+    unsafe fn enter_and_look<R>(
+        self,
+        waiter: &Waiter,
+        waker: &Waker,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
+        // SAFETY: the caller's promise; it is in no list.
+        unsafe { self.enter(waiter, Whom::Task(waker.clone())) };
+        match attempt() {
             Some(result) => {
                 self.leave(waiter);
                 Poll::Ready(result)

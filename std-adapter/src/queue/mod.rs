@@ -162,6 +162,7 @@ impl<S: Store> BlockingQueue<S> {
     /// [`put`](Self::put) for a task, or for a [`Select`]: waits for room without holding up its thread.
     ///
     /// Dropped before it is ready it has put nothing, and the item is dropped with it.
+    #[inline(always)]
     pub fn put_async(&self, item: S::Item) -> Put<'_, S, Private> {
         self.channel.put_async(item)
     }
@@ -185,6 +186,7 @@ impl<S: Store> BlockingQueue<S> {
     /// assert_eq!(job.take(), Some(Ok("spin")));
     /// assert!(order.take().is_none());
     /// ```
+    #[inline(always)]
     pub fn get_async(&self) -> Get<'_, S, Private> {
         self.channel.get_async()
     }

@@ -2,9 +2,12 @@
 //! for the number of processors, say) is not counted.
 
 use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use inkle::platform::Private;
 use inkle::queue::{BlockingQueue, Queue};
+use inkle::threading::CancelToken;
 use inkle_core::channel::Channel;
 use inkle_core::queue::Queue as CoreQueue;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
@@ -51,6 +54,35 @@ pub(crate) const SUBJECTS: &[Subject] = &[
             assert!(black_box(receiver.recv()).is_ok());
         });
     }),
+    ours("Queue::bounded, awaited", |times, mark| {
+        let queue = Queue::bounded(1024).expect("a small capacity");
+        repeat(times, mark, || {
+            assert!(ready(queue.put_async(black_box(1_u64))).is_ok());
+            assert!(black_box(ready(queue.get_async())).is_ok());
+        });
+    }),
+    ours("Queue::bounded, with a token", |times, mark| {
+        let queue = Queue::bounded(1024).expect("a small capacity");
+        let token = CancelToken::new();
+        repeat(times, mark, || {
+            assert!(queue.put_unless(black_box(1_u64), &token).is_ok());
+            assert!(black_box(queue.get_unless(&token)).is_ok());
+        });
+    }),
+    peer("  async-channel", |times, mark| {
+        let (sender, receiver) = async_channel::bounded(1024);
+        repeat(times, mark, || {
+            assert!(ready(sender.send(black_box(1_u64))).is_ok());
+            assert!(black_box(ready(receiver.recv())).is_ok());
+        });
+    }),
+    peer("  kanal", |times, mark| {
+        let (sender, receiver) = kanal::bounded_async(1024);
+        repeat(times, mark, || {
+            assert!(ready(sender.send(black_box(1_u64))).is_ok());
+            assert!(black_box(ready(receiver.recv())).is_ok());
+        });
+    }),
     ours("Lock", |times, mark| {
         let lock = Lock::<Private>::new();
         repeat(times, mark, || drop(black_box(&lock).guard()));
@@ -67,6 +99,14 @@ pub(crate) const SUBJECTS: &[Subject] = &[
         });
     }),
 ];
+
+/// What a future gives that has no need to wait.
+fn ready<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("there is room, and an item"),
+    }
+}
 
 const fn ours(name: &'static str, work: fn(u64, &dyn Fn())) -> Subject {
     Subject { name, expected: Some(0), work }
