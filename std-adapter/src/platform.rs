@@ -96,6 +96,7 @@ macro_rules! ground {
                 os::wake(word, count, $scope);
             }
 
+            #[inline]
             fn current() -> usize {
                 os::native_id() as usize
             }

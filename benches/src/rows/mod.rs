@@ -8,6 +8,7 @@ mod python;
 mod queues;
 mod rings;
 mod sync;
+mod values;
 mod wake;
 
 use crate::harness::{Bar, Contender, Row, Run, Side};
@@ -22,6 +23,7 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(awaited::rows());
     rows.extend(locks::rows());
     rows.extend(sync::rows());
+    rows.extend(values::rows());
     rows.extend(wake::rows());
     rows.extend(python::rows());
     rows

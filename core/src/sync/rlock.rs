@@ -171,24 +171,28 @@ impl<P: Platform> RLock<P> {
         &self,
         acquire: impl FnOnce(&Lock<P>) -> Result<(), RLockError>,
     ) -> Result<(), RLockError> {
-        let depth = if self.is_ours() {
-            self.depth.load(Ordering::Relaxed).checked_add(1).ok_or(RLockError::TooDeep)?
+        let caller = P::current();
+        // Relaxed: invariant 2.
+        if self.owner.load(Ordering::Relaxed) == caller {
+            let more = self.depth.load(Ordering::Relaxed).checked_add(1);
+            self.depth.store(more.ok_or(RLockError::TooDeep)?, Ordering::Relaxed);
         } else {
             acquire(&self.lock)?;
-            1
-        };
-        self.own(depth);
+            self.own(caller, 1);
+        }
         Ok(())
     }
 
-    /// Takes note of who holds the lock, which the caller has acquired, and how deep.
-    fn own(&self, depth: u32) {
+    /// Takes note of who holds the lock, the caller, and how deep.
+    #[inline]
+    fn own(&self, caller: usize, depth: u32) {
         // Relaxed, both: only the same thread understands them (invariant 2).
-        self.owner.store(P::current(), Ordering::Relaxed);
+        self.owner.store(caller, Ordering::Relaxed);
         self.depth.store(depth, Ordering::Relaxed);
     }
 
     /// Releases the lock, which the caller holds, however deep.
+    #[inline]
     fn free(&self) -> Result<(), crate::error::NotHeld> {
         self.depth.store(0, Ordering::Relaxed);
         self.owner.store(NOBODY, Ordering::Relaxed);
@@ -256,6 +260,6 @@ struct Again<'a, P: Platform> {
 impl<P: Platform> Drop for Again<'_, P> {
     fn drop(&mut self) {
         self.lock.lock.acquire();
-        self.lock.own(self.depth);
+        self.lock.own(P::current(), self.depth);
     }
 }

@@ -63,11 +63,18 @@ thread_local! {
 
 /// The kernel's id of the calling thread, cached. The one thread of a forked child asks anew: it has
 /// another id than its origin had.
+#[inline]
 pub(crate) fn native_id() -> u64 {
-    if ID.get() == 0 {
-        forget_id_at_fork();
-        ID.set(rustix::thread::gettid().as_raw_nonzero().get() as u64);
+    match ID.get() {
+        0 => ask_for_id(),
+        id => id,
     }
+}
+
+#[cold]
+fn ask_for_id() -> u64 {
+    forget_id_at_fork();
+    ID.set(rustix::thread::gettid().as_raw_nonzero().get() as u64);
     ID.get()
 }
 
