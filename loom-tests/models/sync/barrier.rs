@@ -50,6 +50,8 @@ pub const MODELS: &[Model] = &[
     Model::bounded("late_leaver", 4, SLOW, late_leaver),
     Model::bounded("two_rounds_behind", 5, SLOW, || two_rounds_behind(1, Leaves::Polled)),
     Model::bounded("two_rounds_behind_dropped", 4, SLOW, || two_rounds_behind(1, Leaves::Dropped)),
+    Model::bounded("late_beside_with", 7, SLOW, late_beside_with),
+    Model::bounded("come_during_action", 7, SLOW, come_during_action),
     // Three threads.
     Model::bounded("wait_3", 2, THREE, || all(&[&[Wait], &[Wait], &[Wait]])),
     Model::bounded("with_3", 2, THREE, || all(&[&[With], &[With], &[With]])),
@@ -364,5 +366,39 @@ fn two_rounds_behind(others: u32, leaves: Leaves) {
     came.extend(waiting.into_iter().map(|thread| thread.join().unwrap()));
     came.sort_unstable_by_key(|result| *result.as_ref().unwrap());
     assert_eq!(came, [Ok(0), Ok(1)]);
+    assert!(!barrier.is_broken());
+}
+
+/// A round is ended by its action while somebody has not left the one before it.
+fn late_beside_with() {
+    let barrier = Arc::new(Barrier::<Loom>::new(2).expect("few"));
+    let mut late = Box::pin(barrier.wait_async());
+    assert!(poll(late.as_mut()).is_pending());
+    barrier.reset();
+    let other = {
+        let barrier = barrier.clone();
+        spawn(move || barrier.wait_with(|| ()))
+    };
+    let mut came = [barrier.wait_with(|| ()), other.join().unwrap()];
+    came.sort_unstable_by_key(|result| *result.as_ref().unwrap());
+    assert_eq!(came, [Ok(0), Ok(1)]);
+    assert_eq!(poll(late.as_mut()), Ready(Err(Broken)));
+}
+
+/// Who comes while the action runs is not of this round, and breaks nothing.
+fn come_during_action() {
+    let barrier = Arc::new(Barrier::<Loom>::new(2).expect("few"));
+    let come = |barrier: &Barrier<Loom>| {
+        let result = barrier.wait_with(|| {
+            assert_eq!(barrier.wait_until(Deadline::PASSED), Err(TimedOut));
+        });
+        assert!(result.is_ok());
+    };
+    let other = {
+        let barrier = barrier.clone();
+        spawn(move || come(&barrier))
+    };
+    come(&barrier);
+    other.join().unwrap();
     assert!(!barrier.is_broken());
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll::Ready, Waker};
 
 use inkle_core::platform::Deadline;
 use inkle_core::sync::{CancelToken, Condition, Lock, RLock, Reason};
@@ -131,21 +131,17 @@ impl Items {
 
     fn drop_async(&self) -> i32 {
         let guard = self.lock.guard();
-        if !self.has_item() {
-            let mut wait = pin!(self.changed.wait_async(guard));
-            let mut context = Context::from_waker(Waker::noop());
-            assert!(wait.as_mut().poll(&mut context).is_pending(), "released, and told by nobody");
-            // Pending, about to acquire the lock, or with the guard, which is dropped.
-            drop(wait.as_mut().poll(&mut context));
-        } else {
-            drop(guard);
-        }
-        // Unlike a wait that is given up, one that ends well uses its notification.
-        let guard = self.lock.guard();
         if self.has_item() {
+            return 0;
+        }
+        let mut wait = pin!(self.changed.wait_async(guard));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(wait.as_mut().poll(&mut context).is_pending(), "released, and told by nobody");
+        if let Ready(_guard) = wait.as_mut().poll(&mut context) {
+            // Unlike a wait that is given up, one that ends well uses its notification.
             self.changed.notify(1);
         }
-        drop(guard);
+        // Else it is told by nobody, or about to acquire the lock, and dropped.
         0
     }
 }
@@ -275,6 +271,7 @@ fn reentrant() {
     let mut inner = lock.guard().expect("not deep");
     changed.wait_for(&mut inner, |_| items.get() == 1);
     drop(inner);
+    assert!(lock.is_held(), "as deep as it was");
     assert_eq!(items.add(1), 1);
     drop(outer);
     assert!(lock.release().is_err(), "neither more levels than before nor fewer");
