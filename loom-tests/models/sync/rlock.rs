@@ -20,7 +20,7 @@ pub const MODELS: &[Model] = &[
     Model::full("release_nest", || play(&[&[Release, Release], &[Nest]])),
     Model::full("release_release", || play(&[&[Release, Acquire], &[Release, Acquire]])),
     Model::bounded("unless_nest", 8, SLOW, || play(&[&[Nest], &[Unless]])),
-    Model::full("unless_unless", || play(&[&[Unless], &[Unless]])),
+    Model::bounded("unless_unless", 8, SLOW, || play(&[&[Unless], &[Unless]])),
     Model::bounded("unless_cancel", 6, SLOW, || play(&[&[Cancel], &[Unless]])),
     Model::full("early_nest", || early(&[&[Nest], &[Nest]])),
     Model::full("early_soon", || early(&[&[Soon], &[Soon]])),
