@@ -1,7 +1,10 @@
 //! The barrier. Each party writes plain data before it comes, which all the others read afterwards.
 
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll::Ready, Waker};
 
 use inkle_core::error::BarrierError::{self, Broken, Cancelled, TimedOut};
 use inkle_core::platform::Deadline;
@@ -12,55 +15,56 @@ use Op::{
     Abort, Async, Cancel, Insist, Look, Once, Poll, Reset, Soon, Unless, Wait, With, WithAsync,
 };
 
-use super::{LONG, THREE};
+use super::{SLOW, THREE};
 use crate::kit::{Loom, Model, Plain, SOON, block_on, poll_once, timeouts, until_asleep};
 
 pub const MODELS: &[Model] = &[
     // Two threads.
     Model::full("wait_wait", || all(&[&[Wait], &[Wait]])),
-    Model::bounded("wait_wait_twice", 3, LONG, || all(&[&[Wait, Wait], &[Wait, Wait]])),
+    Model::bounded("wait_wait_twice", 3, SLOW, || all(&[&[Wait, Wait], &[Wait, Wait]])),
     Model::full("with_with", || all(&[&[With], &[With]])),
-    Model::bounded("with_wait_twice", 3, LONG, || all(&[&[With, Wait], &[Wait, With]])),
+    Model::bounded("with_wait_twice", 3, SLOW, || all(&[&[With, Wait], &[Wait, With]])),
     Model::full("soon_wait", || all(&[&[Soon], &[Wait]])),
     Model::full("poll_wait", || one(&[&[Poll], &[Wait]])),
     Model::full("poll_with", || one(&[&[Poll], &[With]])),
     Model::full("poll_poll", || one(&[&[Poll], &[Poll]])),
     Model::full("abort_wait", || none(&[&[Abort], &[Wait]])),
-    Model::bounded("abort_with_wait", 3, LONG, || one(&[&[With, Abort], &[With, Wait]])),
-    Model::bounded("abort_abort_reset", 5, LONG, || none(&[&[Abort, Abort], &[Wait, Reset, Look]])),
-    Model::bounded("reset_insist", 4, LONG, || one(&[&[Reset, Insist], &[Insist]])),
-    Model::bounded("abort_reset_insist", 3, LONG, || abort_then_reset(&[&[Insist]])),
+    Model::bounded("abort_with_wait", 3, SLOW, || one(&[&[With, Abort], &[With, Wait]])),
+    Model::bounded("abort_abort_reset", 6, SLOW, || none(&[&[Abort, Abort], &[Wait, Reset, Look]])),
+    Model::bounded("reset_insist", 4, SLOW, || one(&[&[Reset, Insist], &[Insist]])),
+    Model::bounded("abort_reset_insist", 4, SLOW, || abort_then_reset(&[&[Insist]])),
     Model::full("look_wait", || all(&[&[Look, Wait, Look], &[Wait]])),
-    Model::bounded("cancel_unless", 4, LONG, || none(&[&[Cancel], &[Unless]])),
-    Model::bounded("once_wait", 5, LONG, || one(&[&[Once], &[Wait]])),
-    Model::bounded("once_once", 6, LONG, || one(&[&[Once], &[Once]])),
-    Model::bounded("async_wait", 5, LONG, || all(&[&[Async], &[Wait]])),
-    Model::bounded("async_async", 5, LONG, || all(&[&[Async], &[WithAsync]])),
-    Model::bounded("unless_wait", 5, LONG, || all(&[&[Unless], &[Wait]])),
-    Model::bounded("abort_async", 4, LONG, || none(&[&[Abort], &[Async]])),
+    Model::bounded("cancel_unless", 8, SLOW, || none(&[&[Cancel], &[Unless]])),
+    Model::bounded("once_wait", 8, SLOW, || one(&[&[Once], &[Wait]])),
+    Model::bounded("once_once", 8, SLOW, || one(&[&[Once], &[Once]])),
+    Model::full("async_wait", || all(&[&[Async], &[Wait]])),
+    Model::bounded("async_async", 8, SLOW, || all(&[&[Async], &[WithAsync]])),
+    Model::bounded("unless_wait", 7, SLOW, || all(&[&[Unless], &[Wait]])),
+    Model::full("abort_async", || none(&[&[Abort], &[Async]])),
     Model::full("early_wait", || early(&[&[Wait], &[Wait]])),
-    Model::bounded("early_soon", 6, LONG, || early(&[&[Soon], &[Wait]])),
-    Model::bounded("early_soon_soon", 6, LONG, || early(&[&[Soon], &[Soon]])),
-    Model::bounded("early_soon_with", 5, LONG, || early(&[&[Soon], &[With]])),
-    Model::bounded("early_soon_async", 4, LONG, || early(&[&[Soon], &[Async]])),
-    Model::bounded("early_async", 6, LONG, || early(&[&[Async], &[Wait]])),
-    Model::bounded("late_leaver", 3, LONG, late_leaver),
+    Model::bounded("early_soon", 7, SLOW, || early(&[&[Soon], &[Wait]])),
+    Model::bounded("early_soon_soon", 7, SLOW, || early(&[&[Soon], &[Soon]])),
+    Model::bounded("early_soon_with", 5, SLOW, || early(&[&[Soon], &[With]])),
+    Model::bounded("early_soon_async", 6, SLOW, || early(&[&[Soon], &[Async]])),
+    Model::bounded("early_async", 6, SLOW, || early(&[&[Async], &[Wait]])),
+    Model::bounded("late_leaver", 4, SLOW, late_leaver),
+    Model::bounded("two_rounds_behind", 5, SLOW, || two_rounds_behind(1, Leaves::Polled)),
+    Model::bounded("two_rounds_behind_dropped", 4, SLOW, || two_rounds_behind(1, Leaves::Dropped)),
+    Model::full("late_beside_with", late_beside_with),
+    Model::full("come_during_action", come_during_action),
     // Three threads.
     Model::bounded("wait_3", 1, THREE, || all(&[&[Wait], &[Wait], &[Wait]])),
-    Model::bounded("with_3", 1, THREE, || all(&[&[With], &[With], &[With]])),
-    Model::bounded("poll_3", 1, THREE, || one(&[&[Poll], &[Wait], &[With]])),
-    Model::bounded("once_3", 1, THREE, || one(&[&[Once], &[Wait], &[Async]])),
+    Model::bounded("with_3", 2, THREE, || all(&[&[With], &[With], &[With]])),
+    Model::bounded("poll_3", 2, THREE, || one(&[&[Poll], &[Wait], &[With]])),
+    Model::bounded("once_3", 2, THREE, || one(&[&[Once], &[Wait], &[Async]])),
     Model::bounded("abort_with", 3, THREE, || two(&[&[Abort], &[With], &[With]])),
-    Model::bounded("cancel_unless_wait", 2, THREE, || two(&[&[Cancel, Abort], &[Unless], &[With]])),
-    Model::bounded("reset_with_insist", 1, THREE, || two(&[&[Reset], &[Insist], &[Insist]])),
-    Model::bounded("reset_reset_insist", 1, THREE, || {
+    Model::bounded("cancel_unless_wait", 3, THREE, || two(&[&[Cancel, Abort], &[Unless], &[With]])),
+    Model::bounded("reset_with_insist", 2, THREE, || two(&[&[Reset], &[Insist], &[Insist]])),
+    Model::bounded("reset_reset_insist", 2, THREE, || {
         two(&[&[Reset, Reset], &[Insist], &[Insist]])
     }),
     Model::bounded("abort_reset_insist_2", 1, THREE, || abort_then_reset(&[&[Insist], &[Insist]])),
-    // Four threads, two parties: somebody may be two rounds behind.
-    Model::bounded("two_rounds_at_once", 1, THREE, || {
-        play(2, Agree::Not, &[&[Wait], &[With], &[Wait], &[Wait]]);
-    }),
+    Model::bounded("two_rounds_behind_2", 2, THREE, || two_rounds_behind(2, Leaves::Polled)),
 ];
 
 #[derive(Clone, Copy)]
@@ -316,13 +320,85 @@ fn late_leaver() {
     };
     until_asleep(1);
     barrier.reset();
-    // The next round, by tasks of this one thread, while it may not have left yet.
-    let mut first = Box::pin(barrier.wait_async());
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(first.as_mut().poll(&mut context).is_pending());
-    assert_eq!(poll_once(barrier.wait_async()), Some(Ok(1)));
-    assert_eq!(first.as_mut().poll(&mut context), std::task::Poll::Ready(Ok(0)));
+    // While it may not have left yet.
+    round_of_tasks(&barrier);
     barrier.abort();
     assert_eq!(late.join().unwrap(), Err(Broken));
     assert!(barrier.is_broken());
+}
+
+/// A round of two, by tasks of this one thread.
+fn round_of_tasks(barrier: &Barrier<Loom>) {
+    let mut first = pin!(barrier.wait_async());
+    assert!(poll(first.as_mut()).is_pending());
+    assert_eq!(poll_once(barrier.wait_async()), Some(Ok(1)));
+    assert_eq!(poll(first), Ready(Ok(0)));
+}
+
+fn poll<F: Future>(future: Pin<&mut F>) -> std::task::Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// How a task leaves a round that is over.
+enum Leaves {
+    Polled,
+    Dropped,
+}
+
+/// Somebody has not left the round before the last one: the next has to wait for that.
+fn two_rounds_behind(others: u32, leaves: Leaves) {
+    let barrier = Arc::new(Barrier::<Loom>::new(2).expect("few"));
+    let mut late = Box::pin(barrier.wait_async());
+    assert!(poll(late.as_mut()).is_pending());
+    barrier.reset();
+    round_of_tasks(&barrier);
+    let waiting: Vec<_> = (0..others)
+        .map(|_| {
+            let barrier = barrier.clone();
+            spawn(move || barrier.wait())
+        })
+        .collect();
+    if let Leaves::Polled = leaves {
+        assert_eq!(poll(late.as_mut()), Ready(Err(Broken)));
+    }
+    drop(late);
+    let mut came: Vec<_> = (others..2).map(|_| barrier.wait()).collect();
+    came.extend(waiting.into_iter().map(|thread| thread.join().unwrap()));
+    came.sort_unstable_by_key(|result| *result.as_ref().unwrap());
+    assert_eq!(came, [Ok(0), Ok(1)]);
+    assert!(!barrier.is_broken());
+}
+
+/// A round is ended by its action while somebody has not left the one before it.
+fn late_beside_with() {
+    let barrier = Arc::new(Barrier::<Loom>::new(2).expect("few"));
+    let mut late = Box::pin(barrier.wait_async());
+    assert!(poll(late.as_mut()).is_pending());
+    barrier.reset();
+    let other = {
+        let barrier = barrier.clone();
+        spawn(move || barrier.wait_with(|| ()))
+    };
+    let mut came = [barrier.wait_with(|| ()), other.join().unwrap()];
+    came.sort_unstable_by_key(|result| *result.as_ref().unwrap());
+    assert_eq!(came, [Ok(0), Ok(1)]);
+    assert_eq!(poll(late.as_mut()), Ready(Err(Broken)));
+}
+
+/// Who comes while the action runs is not of this round, and breaks nothing.
+fn come_during_action() {
+    let barrier = Arc::new(Barrier::<Loom>::new(2).expect("few"));
+    let come = |barrier: &Barrier<Loom>| {
+        let result = barrier.wait_with(|| {
+            assert_eq!(barrier.wait_until(Deadline::PASSED), Err(TimedOut));
+        });
+        assert!(result.is_ok());
+    };
+    let other = {
+        let barrier = barrier.clone();
+        spawn(move || come(&barrier))
+    };
+    come(&barrier);
+    other.join().unwrap();
+    assert!(!barrier.is_broken());
 }

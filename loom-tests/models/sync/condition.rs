@@ -3,19 +3,19 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll::Ready, Waker};
 
 use inkle_core::platform::Deadline;
 use inkle_core::sync::{CancelToken, Condition, Lock, RLock, Reason};
-use loom::thread::spawn;
+use loom::thread::{spawn, yield_now};
 
 use Op::{
     Await, Borrow, Cancel, Dropped, Notify, Poll, Put, PutForAll, PutThenNotify, Soon, Take,
     Unless, Wait,
 };
 
-use super::{LONG, THREE};
-use crate::kit::{self, Loom, Model, Plain, SOON, Stage, block_on, timeouts, until_asleep};
+use super::{SLOW, THREE};
+use crate::kit::{self, Loom, Model, Plain, SOON, Stage, block_on, timeouts};
 
 pub const MODELS: &[Model] = &[
     // Two threads.
@@ -23,42 +23,42 @@ pub const MODELS: &[Model] = &[
     Model::full("take_put_then_notify", || play(&[&[PutThenNotify], &[Take]])),
     Model::full("take_put_for_all", || play(&[&[PutForAll], &[Take]])),
     Model::full("wait_put", || play(&[&[PutThenNotify], &[Wait]])),
-    Model::bounded("take_notify", 7, LONG, || play(&[&[Notify, Put], &[Take]])),
+    Model::bounded("take_notify", 8, SLOW, || play(&[&[Notify, Put], &[Take]])),
     Model::full("put_put", || play(&[&[Put, Take], &[PutForAll]])),
-    Model::bounded("poll_put", 6, LONG, || play(&[&[Put], &[Poll]])),
+    Model::bounded("poll_put", 8, SLOW, || play(&[&[Put], &[Poll]])),
     Model::full("soon_put", || play(&[&[Put], &[Soon]])),
     Model::full("early_take", || early(&[&[Put], &[Take]])),
     Model::full("early_wait", || early(&[&[PutThenNotify], &[Wait]])),
-    Model::bounded("early_soon", 7, LONG, || early(&[&[Put], &[Soon]])),
+    Model::bounded("early_soon", 8, SLOW, || early(&[&[Put], &[Soon]])),
     Model::full("early_soon_then_notify", || early(&[&[PutThenNotify], &[Soon]])),
-    Model::bounded("take_take", 7, LONG, || play(&[&[Put, PutThenNotify], &[Take, Take]])),
-    Model::bounded("early_take_take", 6, LONG, || early(&[&[Put, PutThenNotify], &[Soon, Take]])),
-    Model::full("one_each", || released(1, false)),
-    Model::bounded("reentrant", 4, LONG, reentrant),
-    Model::bounded("early_reentrant", 3, LONG, || {
+    Model::bounded("take_take", 7, SLOW, || play(&[&[Put, PutThenNotify], &[Take, Take]])),
+    Model::bounded("early_take_take", 6, SLOW, || early(&[&[Put, PutThenNotify], &[Soon, Take]])),
+    Model::bounded("one_each", 8, SLOW, || released(1, false)),
+    Model::bounded("reentrant", 6, SLOW, reentrant),
+    Model::bounded("early_reentrant", 5, SLOW, || {
         timeouts(1);
         reentrant();
     }),
     // Two threads, with a token.
-    Model::bounded("unless_put", 3, LONG, || play(&[&[Put], &[Unless]])),
-    Model::bounded("unless_put_then_notify", 3, LONG, || play(&[&[PutThenNotify], &[Unless]])),
-    Model::bounded("unless_cancel", 3, LONG, || play(&[&[Cancel], &[Unless]])),
-    Model::bounded("unless_put_cancel", 2, LONG, || play(&[&[Put, Cancel], &[Unless]])),
-    Model::bounded("early_unless_put", 2, LONG, || early(&[&[Put], &[Unless]])),
+    Model::bounded("unless_put", 8, SLOW, || play(&[&[Put], &[Unless]])),
+    Model::bounded("unless_put_then_notify", 9, SLOW, || play(&[&[PutThenNotify], &[Unless]])),
+    Model::bounded("unless_cancel", 9, SLOW, || play(&[&[Cancel], &[Unless]])),
+    Model::bounded("unless_put_cancel", 6, SLOW, || play(&[&[Put, Cancel], &[Unless]])),
+    Model::bounded("early_unless_put", 6, SLOW, || early(&[&[Put], &[Unless]])),
     // A thread and a task.
-    Model::bounded("await_put", 3, LONG, || play(&[&[Put], &[Await]])),
-    Model::bounded("await_put_then_notify", 3, LONG, || play(&[&[PutThenNotify], &[Await]])),
-    Model::bounded("await_put_for_all", 3, LONG, || play(&[&[PutForAll], &[Await]])),
-    Model::bounded("early_await_put", 2, LONG, || early(&[&[Put], &[Await]])),
-    Model::bounded("dropped_put", 3, LONG, || play(&[&[Put], &[Dropped]])),
+    Model::bounded("await_put", 9, SLOW, || play(&[&[Put], &[Await]])),
+    Model::full("await_put_then_notify", || play(&[&[PutThenNotify], &[Await]])),
+    Model::bounded("await_put_for_all", 9, SLOW, || play(&[&[PutForAll], &[Await]])),
+    Model::bounded("early_await_put", 6, SLOW, || early(&[&[Put], &[Await]])),
+    Model::bounded("dropped_put", 8, SLOW, || play(&[&[Put], &[Dropped]])),
     // Three: who is told and gives up passes it on.
-    Model::bounded("dropped_beside_task", 1, THREE, || play(&[&[Put], &[Dropped], &[Await]])),
-    Model::bounded("dropped_beside_thread", 1, THREE, || play(&[&[Put], &[Dropped], &[Take]])),
-    Model::bounded("cancelled_beside_task", 1, THREE, || {
+    Model::bounded("dropped_beside_task", 4, THREE, || play(&[&[Put], &[Dropped], &[Await]])),
+    Model::bounded("dropped_beside_thread", 4, THREE, || play(&[&[Put], &[Dropped], &[Take]])),
+    Model::bounded("cancelled_beside_task", 4, THREE, || {
         play(&[&[Put, Cancel], &[Borrow], &[Await]]);
     }),
-    Model::bounded("tasks_2", 1, THREE, || play(&[&[Put, PutThenNotify], &[Await], &[Await]])),
-    Model::bounded("tasks_2_for_all", 1, THREE, || play(&[&[Put, PutForAll], &[Await], &[Take]])),
+    Model::bounded("tasks_2", 4, THREE, || play(&[&[Put, PutThenNotify], &[Await], &[Await]])),
+    Model::bounded("tasks_2_for_all", 4, THREE, || play(&[&[Put, PutForAll], &[Await], &[Take]])),
     // Three threads.
     Model::bounded("takers_2", 4, THREE, || play(&[&[Put, PutThenNotify], &[Take], &[Take]])),
     Model::bounded("takers_2_for_all", 4, THREE, || play(&[&[Put, PutForAll], &[Take], &[Wait]])),
@@ -66,8 +66,8 @@ pub const MODELS: &[Model] = &[
     Model::bounded("early_takers_2", 3, THREE, || {
         early(&[&[Put, PutThenNotify], &[Soon], &[Take]]);
     }),
-    Model::bounded("one_each_2", 3, THREE, || released(2, false)),
-    Model::bounded("all_2", 4, THREE, || released(2, true)),
+    Model::bounded("one_each_2", 2, THREE, || released(2, false)),
+    Model::bounded("all_2", 3, THREE, || released(2, true)),
 ];
 
 #[derive(Clone, Copy)]
@@ -131,21 +131,17 @@ impl Items {
 
     fn drop_async(&self) -> i32 {
         let guard = self.lock.guard();
-        if !self.has_item() {
-            let mut wait = pin!(self.changed.wait_async(guard));
-            let mut context = Context::from_waker(Waker::noop());
-            assert!(wait.as_mut().poll(&mut context).is_pending(), "released, and told by nobody");
-            // Pending, about to acquire the lock, or with the guard, which is dropped.
-            drop(wait.as_mut().poll(&mut context));
-        } else {
-            drop(guard);
-        }
-        // Unlike a wait that is given up, one that ends well uses its notification.
-        let guard = self.lock.guard();
         if self.has_item() {
+            return 0;
+        }
+        let mut wait = pin!(self.changed.wait_async(guard));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(wait.as_mut().poll(&mut context).is_pending(), "released, and told by nobody");
+        if let Ready(_guard) = wait.as_mut().poll(&mut context) {
+            // Unlike a wait that is given up, one that ends well uses its notification.
             self.changed.notify(1);
         }
-        drop(guard);
+        // Else it is told by nobody, or about to acquire the lock, and dropped.
         0
     }
 }
@@ -209,6 +205,8 @@ impl Stage for Items {
         };
         if taken {
             self.items.set(self.items.get() - 1);
+        } else {
+            assert!(!self.has_item(), "it looks once more before it gives up");
         }
         -i32::from(taken)
     }
@@ -225,7 +223,8 @@ fn early(scripts: &'static [&'static [Op]]) {
     play(scripts);
 }
 
-/// Threads that wait for no state at all are released by one notification each, or by one for all.
+/// Threads that wait for no state at all are released by one notification each, or by one for all:
+/// whoever has released the lock to wait is told, asleep or not.
 fn released(waiters: usize, for_all: bool) {
     let stage = Arc::new(Items::new());
     let waiting: Vec<_> = (0..waiters)
@@ -233,19 +232,26 @@ fn released(waiters: usize, for_all: bool) {
             let stage = stage.clone();
             spawn(move || {
                 let mut guard = stage.lock.guard();
-                stage.changed.wait(&mut guard);
                 stage.items.add(1);
+                stage.changed.wait(&mut guard);
+                stage.items.set(stage.items.get() - 1);
             })
         })
         .collect();
-    until_asleep(waiters);
+    let all_wait = || {
+        let _guard = stage.lock.guard();
+        stage.items.get() as usize == waiters
+    };
+    while !all_wait() {
+        yield_now();
+    }
     if for_all {
         stage.changed.notify_all();
     } else {
         (0..waiters).for_each(|_| stage.changed.notify(1));
     }
     waiting.into_iter().for_each(|waiter| waiter.join().unwrap());
-    assert_eq!(stage.items.get() as usize, waiters);
+    assert_eq!(stage.items.get(), 0);
 }
 
 /// Waits two levels deep: both are released, and both come back.
@@ -265,6 +271,7 @@ fn reentrant() {
     let mut inner = lock.guard().expect("not deep");
     changed.wait_for(&mut inner, |_| items.get() == 1);
     drop(inner);
+    assert!(lock.is_held(), "as deep as it was");
     assert_eq!(items.add(1), 1);
     drop(outer);
     assert!(lock.release().is_err(), "neither more levels than before nor fewer");

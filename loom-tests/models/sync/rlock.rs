@@ -6,31 +6,31 @@ use inkle_core::sync::{CancelToken, RLock, Reason};
 
 use Op::{Acquire, Cancel, IsHeld, Nest, Poll, Release, Soon, Try, Unless};
 
-use super::{LONG, THREE};
+use super::{SLOW, THREE};
 use crate::kit::{self, Loom, Model, Plain, SOON, Stage, timeouts};
 
 pub const MODELS: &[Model] = &[
     // Two threads.
     Model::full("acquire_acquire", || play(&[&[Acquire], &[Acquire]])),
     Model::full("nest_nest", || play(&[&[Nest], &[Nest]])),
-    Model::bounded("nest_acquire", 4, LONG, || play(&[&[Nest, Acquire], &[Acquire, Nest]])),
+    Model::bounded("nest_acquire", 4, SLOW, || play(&[&[Nest, Acquire], &[Acquire, Nest]])),
     Model::full("try_nest", || play(&[&[Try, Nest], &[Try]])),
     Model::full("poll_nest", || play(&[&[Poll, IsHeld], &[Nest]])),
     Model::full("soon_nest", || play(&[&[Soon], &[Nest]])),
     Model::full("release_nest", || play(&[&[Release, Release], &[Nest]])),
     Model::full("release_release", || play(&[&[Release, Acquire], &[Release, Acquire]])),
-    Model::bounded("unless_nest", 5, LONG, || play(&[&[Nest], &[Unless]])),
-    Model::bounded("unless_unless", 5, LONG, || play(&[&[Unless], &[Unless]])),
-    Model::full("unless_cancel", || play(&[&[Cancel], &[Unless]])),
+    Model::bounded("unless_nest", 8, SLOW, || play(&[&[Nest], &[Unless]])),
+    Model::bounded("unless_unless", 8, SLOW, || play(&[&[Unless], &[Unless]])),
+    Model::bounded("unless_cancel", 6, SLOW, || play(&[&[Cancel], &[Unless]])),
     Model::full("early_nest", || early(&[&[Nest], &[Nest]])),
     Model::full("early_soon", || early(&[&[Soon], &[Soon]])),
-    Model::bounded("early_soon_nest", 4, LONG, || early(&[&[Soon, Nest], &[Nest]])),
-    Model::bounded("early_unless", 4, LONG, || early(&[&[Nest], &[Unless]])),
+    Model::bounded("early_soon_nest", 5, SLOW, || early(&[&[Soon, Nest], &[Nest]])),
+    Model::bounded("early_unless", 5, SLOW, || early(&[&[Nest], &[Unless]])),
     // Three threads.
     Model::bounded("nest_3", 3, THREE, || play(&[&[Nest], &[Acquire], &[Nest]])),
-    Model::bounded("release_3", 3, THREE, || play(&[&[Release], &[Nest], &[Acquire]])),
-    Model::bounded("early_3", 2, THREE, || early(&[&[Soon], &[Nest], &[Acquire]])),
-    Model::bounded("cancel_3", 2, THREE, || play(&[&[Nest, Cancel], &[Unless], &[Acquire]])),
+    Model::bounded("release_3", 4, THREE, || play(&[&[Release], &[Nest], &[Acquire]])),
+    Model::bounded("early_3", 3, THREE, || early(&[&[Soon], &[Nest], &[Acquire]])),
+    Model::bounded("cancel_3", 3, THREE, || play(&[&[Cancel], &[Unless], &[Acquire]])),
 ];
 
 #[derive(Clone, Copy)]
@@ -45,6 +45,7 @@ enum Op {
     Poll,
     /// `acquire_unless` the token is cancelled.
     Unless,
+    /// Cancels while it holds the lock.
     Cancel,
     /// Releases it without having acquired it.
     Release,
@@ -92,6 +93,7 @@ impl Stage for Protected {
             Poll => self.lock.acquire_until(Deadline::PASSED),
             Unless => self.lock.acquire_unless(&self.stop),
             Cancel => {
+                let _guard = self.lock.guard().expect("not deep");
                 self.stop.cancel(Reason::REQUESTED);
                 return 0;
             }
