@@ -45,7 +45,9 @@ pub const MODELS: &[Model] = &[
     Model::bounded("unless_wait", 7, SLOW, || all(&[&[Unless], &[Wait]])),
     Model::full("abort_async", || none(&[&[Abort], &[Async]])),
     Model::full("early_wait", || early(&[&[Wait], &[Wait]])),
-    Model::bounded("early_soon", 7, SLOW, || early(&[&[Soon], &[Wait]])),
+    Model::bounded("early_soon", 7, "more than 3 s in the exact tier without a bound", || {
+        early(&[&[Soon], &[Wait]])
+    }),
     Model::bounded("early_soon_soon", 7, SLOW, || early(&[&[Soon], &[Soon]])),
     Model::bounded("early_soon_with", 5, SLOW, || early(&[&[Soon], &[With]])),
     Model::bounded("early_soon_async", 6, SLOW, || early(&[&[Soon], &[Async]])),
