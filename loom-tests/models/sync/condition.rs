@@ -41,7 +41,12 @@ pub const MODELS: &[Model] = &[
     }),
     // Two threads, with a token.
     Model::bounded("unless_put", 8, SLOW, || play(&[&[Put], &[Unless]])),
-    Model::bounded("unless_put_then_notify", 9, SLOW, || play(&[&[PutThenNotify], &[Unless]])),
+    Model::bounded(
+        "unless_put_then_notify",
+        9,
+        "more than 3 s in the exact tier without a bound",
+        || play(&[&[PutThenNotify], &[Unless]]),
+    ),
     Model::bounded("unless_cancel", 9, SLOW, || play(&[&[Cancel], &[Unless]])),
     Model::bounded("unless_put_cancel", 6, SLOW, || play(&[&[Put, Cancel], &[Unless]])),
     Model::bounded("early_unless_put", 6, SLOW, || early(&[&[Put], &[Unless]])),
