@@ -269,18 +269,20 @@ mod tests {
     use super::*;
     use crate::platform::{NoBoard, Spin};
 
+    type Ground = Spin<NoBoard>;
+
     #[test]
     fn th038_no_deeper_than_can_be_counted() {
-        let lock: RLock<Spin<NoBoard>> = RLock::new();
+        let lock = RLock::<Ground>::new();
         lock.acquire().unwrap();
-        lock.own(u32::MAX - 1);
+        lock.own(Ground::current(), u32::MAX - 1);
         lock.acquire().unwrap();
         assert_eq!(lock.try_acquire(), Err(RLockError::TooDeep));
         assert_eq!(lock.acquire(), Err(RLockError::TooDeep));
         assert!(lock.guard().is_err());
         // Nothing has changed: so many levels as before.
         assert_eq!(lock.depth.load(Ordering::Relaxed), u32::MAX);
-        lock.own(1);
+        lock.own(Ground::current(), 1);
         assert_eq!(lock.release(), Ok(()));
         assert!(!lock.is_held());
     }
