@@ -12,9 +12,9 @@ use crate::atomic::{AtomicU32, Ordering};
 
 /// Widens a timer's counter of 32 bits, for [`Board::now`](super::Board::now).
 ///
-/// Read it at least once in each half of the counter's range, from wherever you like (a timer
-/// interrupt at each half does it), and let no reading take as long as that. A counter of fewer bits is shifted up first (SysTick's 24 bits
-/// count down: `!count << 8`), and the result down again.
+/// Read it at least once in each half of the counter's range, from wherever you like (a timer interrupt
+/// at each half does it), and let no reading take as long as that. A counter of fewer bits is shifted up
+/// first (SysTick's 24 bits count down: `!count << 8`), and the result down again.
 ///
 /// ```
 /// use inkle_core::platform::WideCounter;

@@ -92,7 +92,8 @@ impl fmt::Debug for Reason {
 ///
 /// The deadline of a token limits threads that block with it. A task that awaits
 /// [`cancelled`](Self::cancelled) is woken by [`cancel`](Self::cancel) alone: nobody wakes it when a
-/// deadline passes.
+/// deadline passes. Between processes a token can be asked but not waited with: that does not compile
+/// ([`Platform::SHARED`]).
 ///
 /// ```
 /// use inkle_core::platform::{NoBoard, Spin};

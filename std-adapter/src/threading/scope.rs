@@ -2,11 +2,11 @@
 //!
 //! # Why it is sound
 //!
-//! A scope keeps each of its threads on a list of its own. [`ScopeBuilder::run`], which every scope goes through, does not return or unwind before
-//! that list is empty and each thread on it is joined with the system, whatever became of the handles
-//! and of the function: nothing of a thread is left that could use what it borrowed. Threads of the
-//! scope can start more; a starter is on the list itself, so the list is not empty for good before it
-//! has ended.
+//! A scope keeps each of its threads on a list of its own. [`ScopeBuilder::run`], which every scope goes
+//! through, does not return or unwind before that list is empty and each thread on it is joined with the
+//! system, whatever became of the handles and of the function: nothing of a thread is left that could
+//! use what it borrowed. Threads of the scope can start more; a starter is on the list itself, so the
+//! list is not empty for good before it has ended.
 
 use std::error::Error;
 use std::fmt;
