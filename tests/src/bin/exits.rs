@@ -22,6 +22,10 @@ const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(20);
 
 fn main() {
+    // A shell that starts tests in the background has them ignore SIGINT, and so would we.
+    //
+    // SAFETY: sets a signal's action to the system's own; no handler of ours is involved.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
     match args().nth(1).unwrap_or_default().as_str() {
         "order" => order(),
         "nested" => nested(),
