@@ -18,7 +18,7 @@ use crate::atomic::{AtomicU32, Ordering};
 ///
 /// ```
 /// use inkle_core::platform::WideCounter;
-/// # use std::sync::atomic::{AtomicU32, Ordering};
+/// # use inkle_core::atomic::{AtomicU32, Ordering};
 /// # static TIMER: AtomicU32 = AtomicU32::new(0x7FFF_FFF0);
 /// # fn timer() -> u32 { TIMER.fetch_add(0x4000_0000, Ordering::Relaxed) }
 ///

@@ -3,9 +3,9 @@
 //! | want | take |
 //! |---|---|
 //! | one at a time, released by anybody | [`Lock`] |
+//! | the same, again and again by the thread that has it | [`RLock`] |
 //! | a value that one at a time may use | [`Mutex`] |
 //! | a value that many may read, or one may change | [`RwLock`] |
-//! | the same, again and again by the thread that has it | [`RLock`] |
 //! | to wait until something protected by a lock changes | [`Condition`] |
 //! | to wait until all have come this far | [`Barrier`] |
 //! | to tell everybody that something has happened | [`Event`] |

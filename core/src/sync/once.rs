@@ -60,13 +60,7 @@ impl<T, P: Platform> Once<T, P> {
     /// is, and with tasks if its [`masked`](Platform::masked) keeps handlers out. Ordering: release,
     /// pairs with the acquire of [`get`](Self::get) and [`wait`](Self::wait).
     pub fn set(&self, value: T) -> Result<(), T> {
-        match self.inner.claim() {
-            Ok(claim) => {
-                claim.fill(value);
-                Ok(())
-            }
-            Err(_) => Err(value),
-        }
+        self.inner.set(value)
     }
 
     /// The value; made by `make` if there is none. If somebody else is making it, waits for that.

@@ -54,13 +54,7 @@ impl<T, P: Platform> Promise<T, P> {
     /// the platform's `wake` is, and with tasks if its [`masked`](Platform::masked) keeps handlers out.
     /// Ordering: release, pairs with the acquire of [`take`](Self::take).
     pub fn set(&self, value: T) -> Result<(), T> {
-        match self.inner.claim() {
-            Ok(claim) => {
-                claim.fill(value);
-                Ok(())
-            }
-            Err(_) => Err(value),
-        }
+        self.inner.set(value)
     }
 
     /// Breaks the promise: nobody will set it. Who waits, and who comes later, gets

@@ -94,6 +94,17 @@ impl<T, P: Platform> WriteOnce<T, P> {
         Found::from(self.state.load(Ordering::Acquire))
     }
 
+    /// Writes the value, or gives it back if there is one, will be one, or will be none.
+    pub(super) fn set(&self, value: T) -> Result<(), T> {
+        match self.claim() {
+            Ok(claim) => {
+                claim.fill(value);
+                Ok(())
+            }
+            Err(_) => Err(value),
+        }
+    }
+
     /// The right to write, if nobody has or had it.
     pub(super) fn claim(&self) -> Result<Claim<'_, T, P>, Found> {
         // Acquire, pairs with the Release of the `Claim` that gave up: what that one left behind. On

@@ -1,8 +1,9 @@
 //! Who holds, who waits, for how long, and which locks are taken in two orders. With the feature
 //! `diagnose`; without it nothing of this exists and nothing is paid for it.
 //!
-//! [`dump`] shows every lock of [`threading`](crate::threading) that is held now, with the thread and the
-//! place in the source, and every thread that waits, for a lock or for anything else.
+//! [`dump`] shows every [`Lock`](crate::threading::Lock), [`Mutex`](crate::threading::Mutex) and
+//! [`RLock`](crate::threading::RLock) that is held now, with the thread and the place in the source, and
+//! every thread that sleeps, for a lock or for anything else. Read-write locks are not watched.
 //!
 //! A thread that holds one lock and asks for another has chosen an order of the two. If somebody has ever
 //! chosen the other order, or if three and more make a circle, then those threads can wait for each other
