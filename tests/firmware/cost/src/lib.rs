@@ -45,6 +45,55 @@ macro_rules! image {
     };
 }
 
+/// An image of a plain ring of eight items in one critical section an operation: `$make` makes an item of
+/// the number that is put, `$give` the number of the item that is taken.
+#[macro_export]
+macro_rules! plain_ring {
+    ($item:ty, $none:expr, |$number:ident| $make:expr, |$taken:ident| $give:expr) => {
+        struct Ring {
+            items: [$item; 8],
+            head: u8,
+            len: u8,
+        }
+
+        static RING: critical_section::Mutex<core::cell::RefCell<Ring>> =
+            critical_section::Mutex::new(core::cell::RefCell::new(Ring {
+                items: [$none; 8],
+                head: 0,
+                len: 0,
+            }));
+
+        $crate::image! {
+            of RING;
+            put($number) {
+                critical_section::with(|cs| {
+                    let mut ring = RING.borrow_ref_mut(cs);
+                    let (head, len) = (ring.head, ring.len);
+                    let free = len < 8;
+                    if free {
+                        ring.items[usize::from((head + len) % 8)] = $make;
+                        ring.len = len + 1;
+                    }
+                    free
+                })
+            }
+            take(_) {
+                let $taken: $item = critical_section::with(|cs| {
+                    let mut ring = RING.borrow_ref_mut(cs);
+                    if ring.len == 0 {
+                        return $none;
+                    }
+                    let item = ring.items[usize::from(ring.head % 8)];
+                    ring.head = (ring.head + 1) % 8;
+                    ring.len -= 1;
+                    item
+                });
+                $give
+            }
+        }
+    };
+}
+
 unsafe extern "C" {
     // SAFETY of all calls: `image!` defines them with these very types.
     safe fn setup();
