@@ -229,6 +229,50 @@ pub enum TakeError {
     Cancelled(Reason),
 }
 
+/// Why a wheel took no timer. The value comes back.
+///
+/// ```
+/// use inkle_core::timer::{Tick, Wheel};
+/// use inkle_core::ScheduleError;
+///
+/// let wheel = Wheel::<char, 1>::new(Tick::new(0));
+/// let never = Tick::new(0).after(u32::MAX);
+/// assert_eq!(wheel.schedule(never, 'a'), Err(ScheduleError::TooFar('a')));
+/// assert!(wheel.schedule(Tick::new(9), 'b').is_ok());
+/// assert_eq!(wheel.schedule(Tick::new(9), 'c').unwrap_err().into_inner(), 'c');
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ScheduleError<T> {
+    /// There is no free slot.
+    Full(T),
+    /// The deadline lies too far ahead to be told from one that has passed.
+    TooFar(T),
+}
+
+impl<T> ScheduleError<T> {
+    /// The value that was not taken.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Full(value) | Self::TooFar(value) => value,
+        }
+    }
+}
+
+/// Why a timer was not moved to another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RescheduleError {
+    /// There is no free slot. The timer stays as it was.
+    Full,
+    /// The deadline lies too far ahead to be told from one that has passed. The timer stays as it was.
+    TooFar,
+    /// The timer has fired, fires just now, or was cancelled.
+    TooLate,
+}
+
+/// The timer has fired, fires just now, or was cancelled before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLate;
+
 /// Implements `Debug` (without asking it of the item), `Display` and `Error` for an enum that
 /// carries the rejected item.
 macro_rules! error_with_item {
@@ -288,6 +332,16 @@ error_plain!(TakeError {
     Broken => "the promise has been abandoned",
     Cancelled => "the wait for the promise was cancelled",
 });
+error_with_item!(ScheduleError {
+    Full => "the wheel is full",
+    TooFar => "the deadline lies beyond the wheel's horizon",
+});
+error_plain!(RescheduleError {
+    Full => "the wheel is full",
+    TooFar => "the deadline lies beyond the wheel's horizon",
+    TooLate => "the timer is over",
+});
+error_plain!(TooLate, "the timer is over");
 error_plain!(BelowZero, "a latch counted down below zero");
 error_plain!(TimedOut, "the deadline passed");
 error_plain!(NotHeld, "release of a lock that is not held");

@@ -112,9 +112,13 @@ pub mod queue;
 pub mod select;
 pub mod slab;
 pub mod sync;
+pub mod timer;
 mod waiting;
 mod watch;
 mod word_lock;
 
-pub use error::{Cancelled, GetError, PopError, PushError, PutError, TimedOut};
+pub use error::{
+    Cancelled, GetError, PopError, PushError, PutError, RescheduleError, ScheduleError, TimedOut,
+    TooLate,
+};
 pub use platform::{Deadline, Platform};

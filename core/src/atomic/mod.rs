@@ -35,3 +35,19 @@ mod native;
 pub use native::*;
 
 pub use core::sync::atomic::Ordering;
+
+/// Whether a read-modify-write is a full barrier by itself, so that a fence behind it needs to hold back
+/// nothing but the compiler. Under loom a fence is a fence.
+pub(crate) const RMW_IS_FENCE: bool =
+    cfg!(any(target_arch = "x86", target_arch = "x86_64")) && cfg!(not(inkle_loom));
+
+/// A sequentially consistent fence for a caller whose last access was a read-modify-write.
+#[inline(always)]
+#[cfg_attr(inkle_loom, track_caller)]
+pub(crate) fn fence_after_rmw() {
+    if RMW_IS_FENCE {
+        compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}

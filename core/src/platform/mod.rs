@@ -26,7 +26,7 @@ pub use wide_counter::WideCounter;
 
 use core::panic::Location;
 
-use crate::atomic::{AtomicU32, Ordering, compiler_fence, fence};
+use crate::atomic::{AtomicU32, Ordering, RMW_IS_FENCE, compiler_fence, fence};
 
 /// Why [`Platform::wait`] came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +165,7 @@ pub trait Platform {
     /// compiler has to be held back. Elsewhere it is the light fence.
     #[inline(always)]
     fn fence_after_rmw() {
-        if cfg!(any(target_arch = "x86", target_arch = "x86_64")) && cfg!(not(inkle_loom)) {
+        if RMW_IS_FENCE {
             compiler_fence(Ordering::SeqCst);
         } else {
             Self::light_fence();

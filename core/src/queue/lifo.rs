@@ -2,9 +2,9 @@
 //!
 //! # Layout
 //!
-//! A chain: nodes with a cell and a link on two lists, each with one word `tag | CLOSED | top`. Layout, invariants, linearization points and the bound on a sleeping pop are
-//! those of `chain.rs`; there it is also argued why a tag that only pushes move keeps an old top from
-//! being taken for a new one.
+//! A chain: nodes with a cell and a link on two lists, each with one word `tag | CLOSED | top`.
+//! Invariants and linearization points are those of `chain.rs`; the bound on a sleeping pop, and why
+//! only pushes need to move the tag, are in `tagged.rs`.
 //!
 //! # Progress and cost
 //!

@@ -34,6 +34,7 @@ pub mod lifo;
 pub mod priority;
 mod ring;
 pub mod spsc;
+pub(crate) mod tagged;
 pub mod word;
 
 use core::fmt;
@@ -43,6 +44,7 @@ use crate::error::{PopError, PushError};
 pub use container::Container;
 pub use guarded::Guarded;
 pub use iter::{Drain, IntoIter};
+pub(crate) use ring::index_bits;
 pub use ring::{Narrow, Native, Storage, Width};
 
 /// A queue that answers at once: what [`Channel`](crate::channel::Channel) makes blocking.
@@ -166,7 +168,7 @@ fn drop_all<Q: Queue>(queue: &Q) {
 }
 
 /// Drops whatever `next` gives until that is nothing, and goes on if an item's own `Drop` panics.
-fn drop_each<T>(next: impl FnMut() -> Option<T>) {
+pub(crate) fn drop_each<T>(next: impl FnMut() -> Option<T>) {
     struct GoOn<T, F: FnMut() -> Option<T>>(F);
     impl<T, F: FnMut() -> Option<T>> Drop for GoOn<T, F> {
         fn drop(&mut self) {

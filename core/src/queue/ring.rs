@@ -218,7 +218,7 @@ const fn mask(bits: u32) -> usize {
 
 /// How many bits an index into `capacity` slots needs.
 #[inline(always)]
-pub(super) const fn index_bits(capacity: usize) -> u32 {
+pub(crate) const fn index_bits(capacity: usize) -> u32 {
     if capacity <= 1 { 0 } else { usize::BITS - (capacity - 1).leading_zeros() }
 }
 

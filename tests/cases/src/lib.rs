@@ -27,6 +27,7 @@ pub mod sync;
 mod tally;
 pub mod tasks;
 pub mod time;
+pub mod wheel;
 
 use dice::Dice;
 use tally::Tally;
@@ -136,6 +137,16 @@ macro_rules! cases {
             tasks::awaited_join,
             select::the_first_of_several,
             elastic::grows_and_shrinks,
+            wheel::exact,
+            wheel::exact_of_two_levels,
+            wheel::exact_with_narrow_generations,
+            wheel::coarse,
+            wheel::periods,
+            wheel::actions_use_the_wheel,
+            wheel::tidying,
+            wheel::edges_of_time,
+            wheel::strange_handles,
+            wheel::values_of_a_dropped_wheel,
             time::a_timeout_takes_its_time,
             time::a_deadline_that_has_passed_polls,
             time::a_counter_that_wraps,

@@ -1,0 +1,185 @@
+//! The middle of a wheel, which only its driver touches: the position and the buckets.
+//!
+//! Buckets are lists through the slots' `filed`, linked both ways, so that a cancelled timer is taken
+//! out at once. Each level has one more list, of what is *due*: what was in the bucket whose time has
+//! come, while the driver goes through it. It is apart, since what is filed meanwhile may belong into the
+//! same bucket, for its next round; and the buckets of all levels that come up at the same tick are set
+//! apart together, since behind that tick they would seem to come up a round later.
+
+use super::geometry::{self, BUCKETS, Geometry, sealed};
+use super::slot::{BUCKET, Filed, NOWHERE, Slot, Slots};
+use super::tick::Tick;
+
+/// Lists are numbered by level and, within it, by bucket, with the one of what is due behind them.
+const STRIDE: usize = 2 * BUCKETS;
+
+pub(super) struct Buckets<G: Geometry> {
+    /// Everything due before this has been taken to be fired.
+    pub(super) position: Tick,
+    levels: <G as sealed::Geometry>::Levels,
+    /// A bit for each level on which something is due.
+    due: u32,
+}
+
+/// What is to be done next.
+pub(super) enum Step {
+    /// Look at this slot: its time may have come.
+    Look(usize),
+    /// The position has moved to a bucket.
+    Moved,
+    /// Nothing is due.
+    Rest,
+}
+
+impl<G: Geometry> Buckets<G> {
+    pub(super) const fn new(position: Tick) -> Self {
+        Self { position, levels: G::EMPTY, due: 0 }
+    }
+
+    /// Whether something is due that the driver has not gone through.
+    pub(super) fn has_due(&self) -> bool {
+        self.due != 0
+    }
+
+    /// Whether no timer is filed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.due == 0 && self.levels.as_ref().iter().all(|level| level.used == 0)
+    }
+
+    /// Files a slot that is nowhere.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the driver, `index` has a slot, and that is filed nowhere.
+    pub(super) unsafe fn file<S: Slots>(&mut self, slots: &S, index: usize, deadline: Tick) {
+        let levels = self.levels.as_mut();
+        let (number, bucket) = geometry::place::<G>(self.position, deadline, levels.len());
+        let Some(level) = levels.get_mut(number) else { return };
+        // The remainder is for the compiler: there is no check of a bound.
+        let first = &mut level.first[bucket % BUCKETS];
+        let prev = BUCKET | (number * STRIDE + bucket) as u32;
+        // SAFETY: the caller's promise; what is in a bucket has a slot, and is the driver's too.
+        unsafe {
+            filed(slots.get_unchecked(index), |filed| {
+                *filed = Filed { deadline, next: *first, prev };
+            });
+            set_prev(slots, *first, index as u32 + 1);
+        }
+        *first = index as u32 + 1;
+        level.used |= 1 << (bucket % BUCKETS);
+    }
+
+    /// Takes a slot out of its bucket; one that is nowhere stays so.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the driver, and `index` has a slot that has been collected.
+    pub(super) unsafe fn unlink<S: Slots>(&mut self, slots: &S, index: usize) {
+        // SAFETY: the caller's promise, and what is in a bucket has a slot, and is the driver's too.
+        unsafe {
+            let Filed { next, prev, .. } = filed(slots.get_unchecked(index), |filed| {
+                core::mem::replace(filed, Filed { prev: NOWHERE, ..*filed })
+            });
+            if prev == NOWHERE {
+                return;
+            }
+            set_prev(slots, next, prev);
+            if prev & BUCKET == 0 {
+                filed(slots.get_unchecked(before(prev)), |filed| filed.next = next);
+            } else {
+                self.set_first(prev & !BUCKET, next);
+            }
+        }
+    }
+
+    fn set_first(&mut self, list: u32, next: u32) {
+        let (number, bucket) = (list as usize / STRIDE, list as usize % STRIDE);
+        let Some(level) = self.levels.as_mut().get_mut(number) else { return };
+        let (first, used, bit) = match level.first.get_mut(bucket) {
+            Some(first) => (first, &mut level.used, bucket),
+            None => (&mut level.due, &mut self.due, number),
+        };
+        *first = next;
+        if next == 0 {
+            *used &= !(1 << (bit % BUCKETS));
+        }
+    }
+
+    /// How many ticks after the position the first bucket is due.
+    fn first_due(&self) -> Option<u32> {
+        let levels = self.levels.as_ref().iter().enumerate();
+        levels
+            .filter_map(|(number, level)| {
+                Some(geometry::first_due::<G>(self.position, number, level.used)?.0)
+            })
+            .min()
+    }
+
+    /// When the driver has something to do: not after the first deadline.
+    pub(super) fn earliest(&self, rest: u32) -> Tick {
+        let ticks = match self.first_due() {
+            Some(ticks) if ticks < rest => ticks,
+            _ => rest,
+        };
+        self.position.after(ticks)
+    }
+
+    /// One step towards `now`.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the driver.
+    pub(super) unsafe fn step<S: Slots>(&mut self, slots: &S, now: Tick) -> Step {
+        if let Some(level) = self.levels.as_ref().get(self.due.trailing_zeros() as usize) {
+            let index = before(level.due);
+            // SAFETY: what is in a list has been collected and has a slot.
+            unsafe { self.unlink(slots, index) };
+            return Step::Look(index);
+        }
+        let ahead = self.position.until(now);
+        let Some(ticks) = self.first_due().filter(|ticks| *ticks <= ahead) else {
+            self.position = self.position.after(ahead);
+            return Step::Rest;
+        };
+        for (number, level) in self.levels.as_mut().iter_mut().enumerate() {
+            match geometry::first_due::<G>(self.position, number, level.used) {
+                Some((due, bucket)) if due == ticks => {
+                    level.used &= !(1 << (bucket % BUCKETS));
+                    level.due = core::mem::take(&mut level.first[bucket % BUCKETS]);
+                    self.due |= 1 << (number % BUCKETS);
+                    let list = BUCKET | (number * STRIDE + BUCKETS) as u32;
+                    // SAFETY: as above.
+                    unsafe { set_prev(slots, level.due, list) };
+                }
+                _ => {}
+            }
+        }
+        self.position = self.position.after(ticks);
+        Step::Moved
+    }
+}
+
+/// The index to a link number that is not 0.
+pub(super) const fn before(link: u32) -> usize {
+    link.wrapping_sub(1) as usize
+}
+
+/// # Safety
+///
+/// The caller owns what is filed.
+#[inline(always)]
+pub(super) unsafe fn filed<T, R>(slot: &Slot<T>, f: impl FnOnce(&mut Filed) -> R) -> R {
+    // SAFETY: the caller's promise; `f` gets no other way to it.
+    slot.filed.with_mut(|filed| f(unsafe { &mut *filed }))
+}
+
+/// # Safety
+///
+/// The caller is the driver; `link` is 0 or that of a slot in a bucket.
+#[inline(always)]
+unsafe fn set_prev<S: Slots>(slots: &S, link: u32, prev: u32) {
+    if link != 0 {
+        // SAFETY: the caller's promise.
+        unsafe { filed(slots.get_unchecked(before(link)), |filed| filed.prev = prev) };
+    }
+}

@@ -1,0 +1,295 @@
+//! Who makes the wheel turn: one at a time, for as long as it likes.
+//!
+//! A turn is made of steps, each of which is O(1): file an arrival, reclaim a cancelled slot, move to
+//! the next bucket that is due, look at one slot of it. Between any two steps a turn may end for want of
+//! budget; the next one goes on there.
+
+use core::fmt;
+use core::mem::{ManuallyDrop, MaybeUninit};
+
+use super::buckets::{Buckets, Step, before, filed};
+use super::geometry::Geometry;
+use super::slot::{PHASE_BITS, Phase, Slots};
+use super::tick::Tick;
+use super::wheel::{WheelOver, state};
+use crate::atomic::{Ordering, fence};
+use crate::queue::{Native, Width};
+
+/// What only the driver touches.
+pub(super) struct Middle<G: Geometry> {
+    buckets: Buckets<G>,
+    /// The link numbers of what has been taken from the edge and not yet been gone through.
+    arrivals: u32,
+    cancelled: u32,
+}
+
+impl<G: Geometry> Middle<G> {
+    pub(super) const fn new(buckets: Buckets<G>) -> Self {
+        Self { buckets, arrivals: 0, cancelled: 0 }
+    }
+}
+
+/// What becomes of a timer that has fired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then<T> {
+    /// It is over, and its slot free.
+    Done,
+    /// It fires again at that time, with this value, under the same handle. A time that has passed is
+    /// at once: still in this turn, if there is budget. (For a period without drift, count from the last
+    /// deadline.)
+    Again(Tick, T),
+}
+
+/// What a turn of the wheel has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "an incomplete turn has to be continued"]
+pub struct Turn {
+    /// So many timers have fired.
+    pub fired: u32,
+    /// `false` if the budget was used up: there may be more to do at once.
+    pub is_complete: bool,
+    /// As [`next_deadline`](WheelOver::next_deadline) behind the turn.
+    pub next: Tick,
+}
+
+/// The right to make a [`wheel`](WheelOver) turn. There is one at a time; [`try_drive`](WheelOver::try_drive)
+/// gives it, and dropping it gives it up.
+pub struct Driver<'a, S: Slots, G: Geometry, W: Width = Native> {
+    wheel: &'a WheelOver<S, G, W>,
+}
+
+impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
+    pub(super) fn new(wheel: &'a WheelOver<S, G, W>) -> Self {
+        Self { wheel }
+    }
+
+    /// Fires everything that is due at `now`, in the order of the deadlines (coarsely, if the wheel is
+    /// coarse); in no particular order within a tick. A time before that of the last call is taken for
+    /// that.
+    ///
+    /// `action` gets each timer's value. It may use the wheel, but not drive it; while it runs, other
+    /// timers wait. A timer that it schedules for a time that has passed fires in the next turn. If it
+    /// panics, its timer is over and the turn may be continued.
+    ///
+    /// `budget` bounds the steps of this call, each of them O(1): a timer takes one to be filed, one for
+    /// each time that it is moved and one to fire, a cancelled one takes one more, and so does each
+    /// bucket. What is left is done by the next call.
+    ///
+    /// Progress: wait-free but for lost exchanges, and for what `action` does. Interrupt-safe: yes.
+    /// Ordering: acquire, pairs with the release of [`schedule`](WheelOver::schedule).
+    pub fn advance(
+        &mut self,
+        now: Tick,
+        budget: u32,
+        mut action: impl FnMut(S::Value) -> Then<S::Value>,
+    ) -> Turn {
+        let mut left = budget;
+        let mut fired: u32 = 0;
+        let mut is_complete = self.collect(&mut left, Some(now));
+        if is_complete {
+            is_complete = loop {
+                if left == 0 {
+                    break false;
+                }
+                left -= 1;
+                // SAFETY: we are the driver.
+                match self.middle(|middle| unsafe { middle.buckets.step(&self.wheel.slots.0, now) })
+                {
+                    Step::Look(index) => fired = fired.wrapping_add(self.look(index, &mut action)),
+                    Step::Moved => {}
+                    Step::Rest => break true,
+                }
+            };
+        }
+        Turn { fired, is_complete, next: self.show() }
+    }
+
+    /// Gives the slots of cancelled timers back, without firing anything. `budget` is that of
+    /// [`advance`](Self::advance). Whether everything is done.
+    ///
+    /// Progress: wait-free but for lost exchanges. Interrupt-safe: yes.
+    pub fn tidy(&mut self, budget: u32) -> bool {
+        let mut left = budget;
+        let is_complete = self.collect(&mut left, None);
+        self.show();
+        is_complete
+    }
+
+    #[inline(always)]
+    fn middle<R>(&self, f: impl FnOnce(&mut Middle<G>) -> R) -> R {
+        // SAFETY: we are the only driver, and no `f` calls this again or calls foreign code.
+        self.wheel.middle.with_mut(|middle| f(unsafe { &mut *middle }))
+    }
+
+    /// Goes through what a turn before has left over, and then through what is new at the edge.
+    fn collect(&mut self, left: &mut u32, now: Option<Tick>) -> bool {
+        if !self.go_through(left) {
+            return false;
+        }
+        self.middle(|middle| {
+            let Middle { buckets, arrivals, cancelled } = middle;
+            let edge = self.wheel.take_edge(now.unwrap_or(buckets.position));
+            (*arrivals, *cancelled) = (edge.arrived, edge.cancelled);
+            if let (Some(now), true) = (now, buckets.is_empty()) {
+                // Nothing lies before the first arrival; so they need not be moved on the way there.
+                let ahead = buckets.position.until(edge.first.min(now));
+                buckets.position = buckets.position.after(ahead);
+            }
+        });
+        self.go_through(left)
+    }
+
+    /// The arrivals first, then the cancelled ones. (See the wheel's invariant 1.)
+    fn go_through(&mut self, left: &mut u32) -> bool {
+        self.middle(|middle| {
+            while middle.arrivals != 0 || middle.cancelled != 0 {
+                if *left == 0 {
+                    return false;
+                }
+                *left -= 1;
+                if middle.arrivals != 0 {
+                    self.file_arrival(middle);
+                } else {
+                    self.reclaim(middle);
+                }
+            }
+            true
+        })
+    }
+
+    fn file_arrival(&self, middle: &mut Middle<G>) {
+        let index = before(middle.arrivals);
+        let slot = self.wheel.slot(index);
+        // SAFETY: an arrival that we have taken is ours.
+        let (deadline, next) = unsafe { filed(slot, |filed| (filed.deadline, filed.next)) };
+        middle.arrivals = next;
+        // Relaxed, all three: what the slot holds came with the list. The exchange is only about who is
+        // first, we or a cancel. (It continues the release of `arm`, for a later cancel.)
+        let armed = slot.state.load(Ordering::Relaxed) >> PHASE_BITS;
+        let linked = slot.state.compare_exchange(
+            state(armed, Phase::Armed),
+            state(armed, Phase::Linked),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+        if linked.is_ok() {
+            // SAFETY: we are the driver, and an arrival is filed nowhere.
+            unsafe { middle.buckets.file(&self.wheel.slots.0, index, deadline) };
+        }
+        // Otherwise it is, or will soon be, among the cancelled ones, and stays filed nowhere.
+    }
+
+    fn reclaim(&self, middle: &mut Middle<G>) {
+        let index = before(middle.cancelled);
+        // Relaxed: it came with the list.
+        middle.cancelled = self.wheel.slot(index).link.load(Ordering::Relaxed);
+        // SAFETY: we are the driver; the slot was put here once, after it was put among the arrivals,
+        // which have all been collected since; so it is in no list any more behind this.
+        unsafe {
+            middle.buckets.unlink(&self.wheel.slots.0, index);
+            self.wheel.give_back(index);
+        }
+    }
+
+    /// Looks at a slot that has been taken out of a bucket: fires it, or files it anew. How many have
+    /// fired.
+    #[inline]
+    fn look(&mut self, index: usize, action: &mut impl FnMut(S::Value) -> Then<S::Value>) -> u32 {
+        let slot = self.wheel.slot(index);
+        // SAFETY: what was in a bucket is ours.
+        let deadline = unsafe { filed(slot, |filed| filed.deadline) };
+        let is_early = self.middle(|middle| {
+            let is_early = middle.buckets.position.is_before(deadline);
+            if is_early {
+                // SAFETY: we are the driver, and it has just been taken out.
+                unsafe { middle.buckets.file(&self.wheel.slots.0, index, deadline) };
+            }
+            is_early
+        });
+        if is_early {
+            return 0;
+        }
+        // Relaxed, all three: as in `file_arrival`. Behind this, a cancel is too late.
+        let generation = slot.state.load(Ordering::Relaxed) >> PHASE_BITS;
+        let firing = slot.state.compare_exchange(
+            state(generation, Phase::Linked),
+            state(generation, Phase::Firing),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+        if firing.is_err() {
+            // Cancelled: filed nowhere now, and about to be reclaimed.
+            return 0;
+        }
+        // SAFETY: the exchange made us the value's owner; the only read.
+        let value = slot.value.with(|cell| unsafe { (*cell).assume_init_read() });
+        let over = Over { driver: self, index };
+        if let Then::Again(deadline, value) = action(value) {
+            let this = ManuallyDrop::new(over);
+            this.driver.again(index, deadline, value);
+        }
+        1
+    }
+
+    /// Makes a slot whose action has run a timer again.
+    fn again(&self, index: usize, deadline: Tick, value: S::Value) {
+        let slot = self.wheel.slot(index);
+        // SAFETY: while it is firing, the value's place is ours, and the value was moved out.
+        slot.value.with_mut(|cell| unsafe { *cell = MaybeUninit::new(value) });
+        self.middle(|middle| {
+            // SAFETY: we are the driver, and it is in no bucket since it was taken out.
+            unsafe { middle.buckets.file(&self.wheel.slots.0, index, deadline) };
+        });
+        // Relaxed: only the driver changes the state of a slot that is firing.
+        let generation = slot.state.load(Ordering::Relaxed) >> PHASE_BITS;
+        // Release, pairs with the Acquire of `cancel`: the new value, and of `is_firing`: what the action
+        // did.
+        slot.state.store(state(generation, Phase::Linked), Ordering::Release);
+    }
+
+    /// Shows where the wheel stands. When the driver is needed next.
+    fn show(&mut self) -> Tick {
+        let shown = &self.wheel.shown;
+        self.middle(|Middle { buckets, arrivals, cancelled: _ }| {
+            // Relaxed: a look at an old position makes a schedule stricter, nothing else.
+            shown.position.store(buckets.position.get(), Ordering::Relaxed);
+            // With arrivals left over, or something due, `filed` stays where it is: not after them.
+            if *arrivals == 0 && !buckets.has_due() {
+                let earliest = buckets.earliest(WheelOver::<S, G, W>::REST);
+                // Relaxed: the fence below orders it. Who reads it and finds `arriving` set back has
+                // also had that from us.
+                shown.filed.store(earliest.get(), Ordering::Relaxed);
+            }
+        });
+        // Pairs with the fence of a schedule behind its lowering of `arriving`: either that schedule sees
+        // our `filed`, and says that it is the first, or we see its `arriving` now.
+        fence(Ordering::SeqCst);
+        self.wheel.next_deadline()
+    }
+}
+
+/// A slot whose action runs: given back when it has returned, or panicked.
+struct Over<'d, 'a, S: Slots, G: Geometry, W: Width> {
+    driver: &'d Driver<'a, S, G, W>,
+    index: usize,
+}
+
+impl<S: Slots, G: Geometry, W: Width> Drop for Over<'_, '_, S, G, W> {
+    fn drop(&mut self) {
+        // SAFETY: we are the driver; the value was moved out, and the slot taken out of its bucket.
+        unsafe { self.driver.wheel.give_back(self.index) };
+    }
+}
+
+impl<S: Slots, G: Geometry, W: Width> Drop for Driver<'_, S, G, W> {
+    fn drop(&mut self) {
+        // Release, pairs with the Acquire of the next driver's `try_drive`: what is in the middle.
+        self.wheel.shown.driver.store(0, Ordering::Release);
+    }
+}
+
+impl<S: Slots, G: Geometry, W: Width> fmt::Debug for Driver<'_, S, G, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,357 @@
+//! The timer wheel against a plain list.
+
+use core::cell::Cell;
+
+use heapless::Vec;
+use inkle_core::queue::{Narrow, Native, Width};
+use inkle_core::timer::{Coarse, Exact, Geometry, Handle, Then, Tick, Turn, Wheel};
+use inkle_core::{Platform, RescheduleError, ScheduleError, TooLate};
+
+use crate::{Dice, Effort, Tally};
+
+/// Slots of the wheels here.
+const SLOTS: usize = 13;
+
+/// What the list knows of a timer.
+struct Pending {
+    handle: Handle,
+    number: u32,
+    from: Tick,
+    deadline: Tick,
+}
+
+impl Pending {
+    /// When it has fired, if it may be late by that part of its delay (by nothing, if 0).
+    fn latest(&self, late_by: u32) -> Tick {
+        self.deadline.after(self.from.until(self.deadline).checked_div(late_by).unwrap_or(0))
+    }
+}
+
+/// A wheel and the list of what should be in it.
+struct Pair<G: Geometry, W: Width> {
+    wheel: Wheel<u32, SLOTS, G, W>,
+    list: Vec<Pending, SLOTS>,
+    now: Tick,
+    dice: Dice,
+    numbers: u32,
+    /// The most ticks that a timer may be late, as a part of its delay; 0 for none.
+    late_by: u32,
+    /// Bits of the longest delay.
+    reach: usize,
+}
+
+impl<G: Geometry, W: Width> Pair<G, W> {
+    fn new(seed: u64, start: Tick, late_by: u32, reach: usize) -> Self {
+        Self {
+            wheel: Wheel::new(start),
+            list: Vec::new(),
+            now: start,
+            dice: Dice::new(seed),
+            numbers: 0,
+            late_by,
+            reach,
+        }
+    }
+
+    /// A delay of any order of magnitude.
+    fn delay(&mut self) -> u32 {
+        let bits = self.dice.roll(self.reach);
+        self.dice.roll(1 << bits) as u32
+    }
+
+    fn schedule(&mut self) {
+        let delay = self.delay();
+        // Some have passed already.
+        let from = if self.dice.roll(8) == 0 {
+            Tick::new(self.now.get().wrapping_sub(9))
+        } else {
+            self.now
+        };
+        let (deadline, number) = (from.after(delay), self.numbers);
+        self.numbers += 1;
+        let is_first = self.list.iter().all(|other| deadline.is_before(other.deadline));
+        match self.wheel.schedule(deadline, number) {
+            Ok(scheduled) => {
+                // The wheel may know of an earlier moment at which it has to move something.
+                assert!(is_first || !scheduled.is_first || self.late_by != 0, "not the first");
+                let handle = scheduled.handle;
+                assert!(self.wheel.is_pending(handle));
+                let pending = Pending { handle, number, from: self.now, deadline };
+                assert!(self.list.push(pending).is_ok(), "more timers than slots");
+            }
+            Err(error) => assert_eq!(error, ScheduleError::Full(number)),
+        }
+    }
+
+    fn cancel(&mut self) {
+        if !self.list.is_empty() {
+            let gone = self.list.swap_remove(self.dice.roll(self.list.len()));
+            assert_eq!(self.wheel.cancel(gone.handle), Ok(gone.number));
+            assert_eq!(self.wheel.cancel(gone.handle), Err(TooLate));
+            assert!(!self.wheel.is_pending(gone.handle));
+        }
+    }
+
+    fn reschedule(&mut self) {
+        if self.list.is_empty() {
+            return;
+        }
+        let (chosen, delay) = (self.dice.roll(self.list.len()), self.delay());
+        let deadline = self.now.after(delay);
+        let pending = &mut self.list[chosen];
+        match self.wheel.reschedule(pending.handle, deadline) {
+            Ok(scheduled) => {
+                assert_eq!(self.wheel.cancel(pending.handle), Err(TooLate));
+                *pending =
+                    Pending { handle: scheduled.handle, from: self.now, deadline, ..*pending };
+            }
+            Err(error) => assert_eq!(error, RescheduleError::Full),
+        }
+    }
+
+    /// Lets time pass and the wheel turn, a few steps at a time.
+    fn advance(&mut self) {
+        let next = self.wheel.next_deadline();
+        for pending in &self.list {
+            assert!(!pending.latest(self.late_by).is_before(next), "the wheel would rest too long");
+        }
+        self.now = match self.dice.roll(4) {
+            0 => self.now,
+            1 => {
+                let delay = self.delay();
+                self.now.after(delay)
+            }
+            _ => self.now.after(self.now.until(next)),
+        };
+        let (now, budget) = (self.now, 1 + self.dice.roll(9) as u32);
+        let Self { wheel, list, late_by, .. } = self;
+        let mut last: Option<Tick> = None;
+        loop {
+            let mut driver = wheel.try_drive().expect("nobody drives");
+            assert!(wheel.try_drive().is_none());
+            let mut count = 0;
+            let turn = driver.advance(now, budget, |number| {
+                let place = list.iter().position(|pending| pending.number == number);
+                let fired = list.swap_remove(place.expect("it is pending"));
+                assert!(!now.is_before(fired.deadline), "fired early");
+                assert!(wheel.is_firing(fired.handle));
+                assert_eq!(wheel.cancel(fired.handle), Err(TooLate));
+                let past = fired.deadline.is_before(fired.from);
+                if let (0, false, Some(last)) = (*late_by, past, last) {
+                    assert!(!fired.deadline.is_before(last), "out of order");
+                }
+                last = Some(fired.deadline).filter(|_| !past).or(last);
+                count += 1;
+                Then::Done
+            });
+            assert_eq!(turn.fired, count);
+            if turn.is_complete {
+                assert_eq!(turn.next, wheel.next_deadline());
+                assert!(now.is_before(turn.next), "{now:?} {turn:?} {wheel:?}");
+                break;
+            }
+        }
+        for pending in list {
+            assert!(now.is_before(pending.latest(*late_by)), "forgotten");
+        }
+        assert_eq!(self.wheel.untidy(), 0);
+    }
+
+    fn play(&mut self, steps: u32) {
+        for _ in 0..steps {
+            match self.dice.roll(8) {
+                0..3 => self.schedule(),
+                3 => self.cancel(),
+                4 => self.reschedule(),
+                _ => self.advance(),
+            }
+        }
+        // Everything comes to an end: cancelled, or fired when its time has come.
+        while let Some(last) =
+            self.list.iter().map(|pending| pending.deadline).reduce(|a, b| b.min(a))
+        {
+            self.now = if last.is_before(self.now) { self.now } else { last };
+            self.now = self.now.after(1 << self.reach.min(20));
+            self.advance();
+        }
+        let wheel = &self.wheel;
+        assert!(wheel.try_drive().expect("nobody drives").tidy(u32::MAX));
+        let all = (0..SLOTS as u32).all(|number| wheel.schedule(self.now, number).is_ok());
+        assert!(all, "every slot has come back");
+        assert_eq!(wheel.schedule(self.now, 99), Err(ScheduleError::Full(99)));
+    }
+}
+
+fn play<G: Geometry, W: Width>(effort: Effort, late_by: u32, reach: usize) {
+    for seed in effort.seeds() {
+        // The counter wraps around soon after the start.
+        let start = Tick::new(if seed % 2 == 0 { 0 } else { u32::MAX - 1000 });
+        Pair::<G, W>::new(seed, start, late_by, reach).play(effort.steps);
+    }
+}
+
+/// Fires each timer once, at its tick, in order.
+pub fn exact<P: Platform>(effort: Effort) {
+    play::<Exact, Native>(effort, 0, 30);
+}
+
+/// The same where most timers lie beyond the top level.
+pub fn exact_of_two_levels<P: Platform>(effort: Effort) {
+    play::<Exact<2>, Native>(effort, 0, 15);
+    play::<Exact<1>, Native>(effort, 0, 9);
+}
+
+/// The same where generations wrap around after four timers of a slot.
+pub fn exact_with_narrow_generations<P: Platform>(effort: Effort) {
+    play::<Exact<3>, Narrow<2>>(effort, 0, 20);
+}
+
+/// Fires each timer once, at most an eighth of its delay late.
+pub fn coarse<P: Platform>(effort: Effort) {
+    play::<Coarse, Native>(effort, 8, 30);
+    play::<Coarse<4>, Native>(effort, 8, 15);
+}
+
+/// Turns the wheel until nothing is left to be done now; how many have fired.
+fn turn<T, const N: usize>(
+    wheel: &Wheel<T, N>,
+    now: Tick,
+    action: impl FnMut(T) -> Then<T>,
+) -> u32 {
+    let Turn { fired, is_complete, .. } =
+        wheel.try_drive().expect("nobody drives").advance(now, u32::MAX, action);
+    assert!(is_complete);
+    fired
+}
+
+/// One that fires again keeps its handle and its slot.
+pub fn periods<P: Platform>(_effort: Effort) {
+    let wheel = Wheel::<Tick, 1>::new(Tick::new(0));
+    let beat = wheel.schedule(Tick::new(10), Tick::new(10)).unwrap().handle;
+    let mut beats = 0;
+    let again = |last: Tick| {
+        beats += 1;
+        Then::Again(last.after(10), last.after(10))
+    };
+    // Late: what was missed comes at once, and no beat is lost.
+    assert_eq!(turn(&wheel, Tick::new(35), again), 3);
+    assert_eq!((beats, wheel.next_deadline()), (3, Tick::new(40)));
+    assert_eq!(wheel.schedule(Tick::new(1), Tick::new(1)), Err(ScheduleError::Full(Tick::new(1))));
+    assert!(wheel.is_pending(beat));
+    assert_eq!(wheel.cancel(beat), Ok(Tick::new(40)));
+    assert_eq!(turn(&wheel, Tick::new(99), |_| Then::Done), 0);
+}
+
+/// What an action does to its own wheel.
+pub fn actions_use_the_wheel<P: Platform>(_effort: Effort) {
+    let wheel = Wheel::<u8, 4>::new(Tick::new(0));
+    let victim = wheel.schedule(Tick::new(6), 2).unwrap().handle;
+    let itself = wheel.schedule(Tick::new(5), 1).unwrap().handle;
+    let later = wheel.schedule(Tick::new(70), 3).unwrap().handle;
+    let mut order = Vec::<u8, 4>::new();
+    let mut later_now = None;
+    let fired = turn(&wheel, Tick::new(60), |number| {
+        assert!(order.push(number).is_ok());
+        assert_eq!(wheel.cancel(itself), Err(TooLate));
+        assert_eq!(wheel.cancel(victim), Ok(2), "one that is due, but has not fired");
+        later_now = Some(wheel.reschedule(later, Tick::new(61)).unwrap().handle);
+        assert!(wheel.try_drive().is_none(), "the wheel is being driven");
+        Then::Done
+    });
+    assert_eq!((fired, order.as_slice()), (1, &[1][..]));
+    assert_eq!(wheel.cancel(later), Err(TooLate));
+    let again = turn(&wheel, Tick::new(61), |number| {
+        assert_eq!(number, 3);
+        Then::Done
+    });
+    assert_eq!(again, 1);
+    assert_eq!(later_now.map(|handle| wheel.cancel(handle)), Some(Err(TooLate)));
+}
+
+/// Slots of cancelled timers come back by tidying up, without a clock.
+pub fn tidying<P: Platform>(_effort: Effort) {
+    let wheel = Wheel::<u32, 300>::new(Tick::new(0));
+    let handles: Vec<_, 300> =
+        (0..300).map(|n| wheel.schedule(Tick::new(1000), n).unwrap().handle).collect();
+    assert!(wheel.try_drive().unwrap().tidy(u32::MAX));
+    for (number, handle) in handles.into_iter().enumerate() {
+        assert_eq!(wheel.untidy(), number.min(255) as u32);
+        assert_eq!(wheel.cancel(handle), Ok(number as u32));
+    }
+    assert_eq!(wheel.schedule(Tick::new(1), 0), Err(ScheduleError::Full(0)));
+    let mut calls = 0;
+    while !wheel.try_drive().unwrap().tidy(100) {
+        calls += 1;
+    }
+    assert_eq!((calls, wheel.untidy()), (2, 0));
+    assert!((0..300).all(|n| wheel.schedule(Tick::new(1), n).is_ok()));
+}
+
+/// Ticks at the edges: what has passed, what is too far, a driver that rests as long as it may.
+pub fn edges_of_time<P: Platform>(_effort: Effort) {
+    type Small = Wheel<u8, 4>;
+    let start = Tick::new(u32::MAX - 5);
+    let wheel = Small::new(start);
+    assert_eq!(wheel.next_deadline(), start.after(Small::REST));
+    assert_eq!(wheel.schedule(start.after(u32::MAX), 9), Err(ScheduleError::TooFar(9)));
+    let far = wheel.schedule(start.after(Small::REST), 1).unwrap().handle;
+    assert_eq!(wheel.reschedule(far, start.after(u32::MAX)), Err(RescheduleError::TooFar));
+    assert!(wheel.is_pending(far));
+    let past = wheel.schedule(Tick::new(start.get().wrapping_sub(1 << 30)), 2).unwrap();
+    assert!(past.is_first);
+    assert_eq!(
+        turn(&wheel, start, |number| {
+            assert_eq!(number, 2);
+            Then::Done
+        }),
+        1
+    );
+    // Back in time: nothing happens, and nothing is lost.
+    assert_eq!(turn(&wheel, Tick::new(start.get().wrapping_sub(99)), |_| Then::Done), 0);
+    // The driver comes only when it must, then late.
+    let mut now = start;
+    let mut turns = 0;
+    while wheel.is_pending(far) {
+        assert!(now.is_before(wheel.next_deadline()));
+        now = wheel.next_deadline();
+        turn(&wheel, now, |_| Then::Done);
+        turns += 1;
+    }
+    assert_eq!(now, start.after(Small::REST));
+    assert!(turns < 64, "{turns} turns for one timer");
+    let late = wheel.schedule(now.after(1), 3).unwrap().handle;
+    assert_eq!(turn(&wheel, now.after(1 << 28), |_| Then::Done), 1);
+    assert!(!wheel.is_pending(late));
+}
+
+/// Handles of nothing, of another wheel, used twice.
+pub fn strange_handles<P: Platform>(_effort: Effort) {
+    let (large, small) = (Wheel::<u8, 9>::new(Tick::new(0)), Wheel::<u8, 1>::new(Tick::new(0)));
+    let handles: Vec<_, 9> =
+        (0..9).map(|n| large.schedule(Tick::new(5), n).unwrap().handle).collect();
+    for handle in &handles {
+        assert_eq!(small.cancel(*handle), Err(TooLate));
+        assert_eq!(small.reschedule(*handle, Tick::new(3)), Err(RescheduleError::TooLate));
+        assert!(!small.is_pending(*handle) && !small.is_firing(*handle));
+    }
+    assert!(small.schedule(Tick::new(7), 1).is_ok(), "a vain reschedule costs no slot");
+    assert_eq!(turn(&large, Tick::new(5), |_| Then::Done), 9);
+    assert!(handles.iter().all(|handle| large.cancel(*handle) == Err(TooLate)));
+}
+
+/// Values are dropped with their wheel, wherever they are.
+pub fn values_of_a_dropped_wheel<P: Platform>(_effort: Effort) {
+    let alive = Cell::new(0);
+    let wheel = Wheel::<Tally<'_>, 6>::new(Tick::new(0));
+    let schedule = |at| wheel.schedule(Tick::new(at), Tally::new(&alive)).ok().unwrap().handle;
+    schedule(3);
+    let cancelled = schedule(500);
+    schedule(500);
+    assert_eq!(turn(&wheel, Tick::new(4), |_| Then::Done), 1);
+    drop(wheel.cancel(cancelled));
+    // One in a bucket, one among the arrivals.
+    schedule(6);
+    assert_eq!(alive.get(), 2);
+    drop(wheel);
+    assert_eq!(alive.get(), 0);
+}
