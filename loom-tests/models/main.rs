@@ -19,6 +19,7 @@ mod slab;
 mod spsc;
 mod sync;
 mod tasks;
+mod wheel;
 mod word;
 
 /// All models by module; a model's full name is `module::name`.
@@ -51,6 +52,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("sync::rlock", sync::rlock::MODELS),
     ("sync::semaphore", sync::semaphore::MODELS),
     ("tasks", tasks::MODELS),
+    ("wheel", wheel::MODELS),
     ("word", word::MODELS),
 ];
 

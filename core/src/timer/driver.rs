@@ -50,17 +50,22 @@ pub struct Turn {
     pub is_complete: bool,
     /// As [`next_deadline`](WheelOver::next_deadline) behind the turn.
     pub next: Tick,
+    /// That is earlier than it was before: this turn has met an arrival whose schedule has not yet told
+    /// anybody, and leaves it to us. If somebody else sleeps until then, wake it.
+    pub is_sooner: bool,
 }
 
 /// The right to make a [`wheel`](WheelOver) turn. There is one at a time; [`try_drive`](WheelOver::try_drive)
 /// gives it, and dropping it gives it up.
 pub struct Driver<'a, S: Slots, G: Geometry, W: Width = Native> {
     wheel: &'a WheelOver<S, G, W>,
+    /// What everybody took for the first deadline when the edge was last taken.
+    known: Tick,
 }
 
 impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
     pub(super) fn new(wheel: &'a WheelOver<S, G, W>) -> Self {
-        Self { wheel }
+        Self { known: wheel.next_deadline(), wheel }
     }
 
     /// Fires everything that is due at `now`, in the order of the deadlines (coarsely, if the wheel is
@@ -101,18 +106,17 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
                 }
             };
         }
-        Turn { fired, is_complete, next: self.show() }
+        self.show(fired, is_complete)
     }
 
     /// Gives the slots of cancelled timers back, without firing anything. `budget` is that of
-    /// [`advance`](Self::advance). Whether everything is done.
+    /// [`advance`](Self::advance).
     ///
     /// Progress: wait-free but for lost exchanges. Interrupt-safe: yes.
-    pub fn tidy(&mut self, budget: u32) -> bool {
+    pub fn tidy(&mut self, budget: u32) -> Turn {
         let mut left = budget;
         let is_complete = self.collect(&mut left, None);
-        self.show();
-        is_complete
+        self.show(0, is_complete)
     }
 
     #[inline(always)]
@@ -126,7 +130,7 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
         if !self.go_through(left) {
             return false;
         }
-        self.middle(|middle| {
+        self.known = self.middle(|middle| {
             let Middle { buckets, arrivals, cancelled } = middle;
             let edge = self.wheel.take_edge(now.unwrap_or(buckets.position));
             (*arrivals, *cancelled) = (edge.arrived, edge.cancelled);
@@ -135,6 +139,7 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
                 let ahead = buckets.position.until(edge.first.min(now));
                 buckets.position = buckets.position.after(ahead);
             }
+            edge.known
         });
         self.go_through(left)
     }
@@ -247,24 +252,27 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
         slot.state.store(state(generation, Phase::Linked), Ordering::Release);
     }
 
-    /// Shows where the wheel stands. When the driver is needed next.
-    fn show(&mut self) -> Tick {
+    /// Shows where the wheel stands.
+    fn show(&mut self, fired: u32, is_complete: bool) -> Turn {
         let shown = &self.wheel.shown;
-        self.middle(|Middle { buckets, arrivals, cancelled: _ }| {
+        let is_sooner = self.middle(|Middle { buckets, arrivals, cancelled: _ }| {
             // Relaxed: a look at an old position makes a schedule stricter, nothing else.
             shown.position.store(buckets.position.get(), Ordering::Relaxed);
             // With arrivals left over, or something due, `filed` stays where it is: not after them.
-            if *arrivals == 0 && !buckets.has_due() {
-                let earliest = buckets.earliest(WheelOver::<S, G, W>::REST);
-                // Relaxed: the fence below orders it. Who reads it and finds `arriving` set back has
-                // also had that from us.
-                shown.filed.store(earliest.get(), Ordering::Relaxed);
+            if *arrivals != 0 || buckets.has_due() {
+                return false;
             }
+            let earliest = buckets.earliest(WheelOver::<S, G, W>::REST);
+            // Relaxed: the fence below orders it. Who reads it and finds `arriving` set back has also
+            // had that from us.
+            shown.filed.store(earliest.get(), Ordering::Relaxed);
+            // A schedule that finds this in `filed` takes its own timer for another one's, and is silent.
+            earliest.is_before(self.known)
         });
         // Pairs with the fence of a schedule behind its lowering of `arriving`: either that schedule sees
         // our `filed`, and says that it is the first, or we see its `arriving` now.
         fence(Ordering::SeqCst);
-        self.wheel.next_deadline()
+        Turn { fired, is_complete, next: self.wheel.next_deadline(), is_sooner }
     }
 }
 

@@ -89,6 +89,10 @@ impl<T> Slot<T> {
     }
 }
 
+// SAFETY: only a wheel can touch what is inside, and it passes a value from one owner to the next (see
+// "who owns what"), which needs `Send` and no more.
+unsafe impl<T: Send> Sync for Slot<T> {}
+
 impl<T> core::fmt::Debug for Slot<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Slot").finish_non_exhaustive()

@@ -468,15 +468,14 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     /// `now`.
     pub(super) fn take_edge(&self, now: Tick) -> Taken {
         let rest = now.after(Self::REST).get();
+        // Relaxed: only the driver writes `filed`.
+        let mut known = Tick::new(self.shown.filed.load(Ordering::Relaxed));
         // Acquire, here and in the exchange, pairs with the Release of a schedule that has lowered it.
         let mut arriving = self.edge.arriving.load(Ordering::Acquire);
         loop {
-            // Relaxed: only the driver writes `filed`.
-            let filed = Tick::new(self.shown.filed.load(Ordering::Relaxed));
-            if Tick::new(arriving).is_before(filed) {
-                // Relaxed: published by the exchange.
-                self.shown.filed.store(arriving, Ordering::Relaxed);
-            }
+            known = known.min(Tick::new(arriving));
+            // Relaxed: published by the exchange.
+            self.shown.filed.store(known.get(), Ordering::Relaxed);
             // Release, pairs with the Acquire of `next_deadline`: `filed` is lowered.
             match self.edge.arriving.compare_exchange(
                 arriving,
@@ -492,7 +491,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
         crate::atomic::fence(Ordering::SeqCst);
         // First the cancelled ones: invariant 1.
         let cancelled = take(&self.edge.cancelled) % COUNT;
-        Taken { cancelled, arrived: take(&self.edge.arrived), first: Tick::new(arriving) }
+        Taken { cancelled, arrived: take(&self.edge.arrived), first: Tick::new(arriving), known }
     }
 
     /// Gives a slot back.
@@ -518,6 +517,8 @@ pub(super) struct Taken {
     pub(super) cancelled: u32,
     pub(super) arrived: u32,
     pub(super) first: Tick,
+    /// What was known as the first deadline of all timers.
+    pub(super) known: Tick,
 }
 
 /// Empties a list that all put on and only the driver takes from.

@@ -175,7 +175,7 @@ impl<G: Geometry, W: Width> Pair<G, W> {
             self.advance();
         }
         let wheel = &self.wheel;
-        assert!(wheel.try_drive().expect("nobody drives").tidy(u32::MAX));
+        assert!(wheel.try_drive().expect("nobody drives").tidy(u32::MAX).is_complete);
         let all = (0..SLOTS as u32).all(|number| wheel.schedule(self.now, number).is_ok());
         assert!(all, "every slot has come back");
         assert_eq!(wheel.schedule(self.now, 99), Err(ScheduleError::Full(99)));
@@ -273,14 +273,14 @@ pub fn tidying<P: Platform>(_effort: Effort) {
     let wheel = Wheel::<u32, 300>::new(Tick::new(0));
     let handles: Vec<_, 300> =
         (0..300).map(|n| wheel.schedule(Tick::new(1000), n).unwrap().handle).collect();
-    assert!(wheel.try_drive().unwrap().tidy(u32::MAX));
+    assert!(wheel.try_drive().unwrap().tidy(u32::MAX).is_complete);
     for (number, handle) in handles.into_iter().enumerate() {
         assert_eq!(wheel.untidy(), number.min(255) as u32);
         assert_eq!(wheel.cancel(handle), Ok(number as u32));
     }
     assert_eq!(wheel.schedule(Tick::new(1), 0), Err(ScheduleError::Full(0)));
     let mut calls = 0;
-    while !wheel.try_drive().unwrap().tidy(100) {
+    while !wheel.try_drive().unwrap().tidy(100).is_complete {
         calls += 1;
     }
     assert_eq!((calls, wheel.untidy()), (2, 0));
