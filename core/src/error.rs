@@ -273,6 +273,28 @@ pub enum RescheduleError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLate;
 
+/// Why a timer was not taken back by who would wait for its action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelError {
+    /// The timer is over; its action does not run any more, unless the caller is the action.
+    TooLate,
+    /// The timer's action ran until the deadline.
+    TimedOut,
+}
+
+/// A task could not sleep: there is no free slot in the wheel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WheelFull;
+
+/// Why a future with a deadline gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SleepError {
+    /// The deadline passed first.
+    TimedOut,
+    /// The future was not ready, and there is no free slot in the wheel for the deadline.
+    Full,
+}
+
 /// Implements `Debug` (without asking it of the item), `Display` and `Error` for an enum that
 /// carries the rejected item.
 macro_rules! error_with_item {
@@ -342,6 +364,12 @@ error_plain!(RescheduleError {
     TooLate => "the timer is over",
 });
 error_plain!(TooLate, "the timer is over");
+error_plain!(CancelError {
+    TooLate => "the timer is over",
+    TimedOut => "the timer's action ran until the deadline",
+});
+error_plain!(WheelFull, "the wheel is full");
+error_plain!(SleepError { TimedOut => "the deadline passed", Full => "the wheel is full" });
 error_plain!(BelowZero, "a latch counted down below zero");
 error_plain!(TimedOut, "the deadline passed");
 error_plain!(NotHeld, "release of a lock that is not held");

@@ -124,6 +124,17 @@ impl<G: Geometry> Buckets<G> {
         self.position.after(ticks)
     }
 
+    /// Moves the position towards `now`, but not as far as a bucket is due; anywhere if there is none.
+    pub(super) fn approach(&mut self, now: Tick) {
+        if self.is_empty() {
+            self.position = now;
+        } else if self.due == 0 {
+            let ahead = self.position.until(now);
+            let before = self.first_due().map_or(ahead, |ticks| ticks.saturating_sub(1));
+            self.position = self.position.after(if ahead < before { ahead } else { before });
+        }
+    }
+
     /// One step towards `now`.
     ///
     /// # Safety

@@ -31,13 +31,13 @@ impl<G: Geometry> Middle<G> {
 
 /// What becomes of a timer that has fired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then<T> {
+pub enum Then<T, At = Tick> {
     /// It is over, and its slot free.
     Done,
     /// It fires again at that time, with this value, under the same handle. A time that has passed is
     /// at once: still in this turn, if there is budget. (For a period without drift, count from the last
     /// deadline.)
-    Again(Tick, T),
+    Again(At, T),
 }
 
 /// What a turn of the wheel has done.
@@ -50,8 +50,8 @@ pub struct Turn {
     pub is_complete: bool,
     /// As [`next_deadline`](WheelOver::next_deadline) behind the turn.
     pub next: Tick,
-    /// That is earlier than it was before: this turn has met an arrival whose schedule has not yet told
-    /// anybody, and leaves it to us. If somebody else sleeps until then, wake it.
+    /// That is earlier than it was behind the last turn. A schedule whose timer this turn has met may have
+    /// found it here and leave it to us to tell: if somebody else sleeps until then, wake it.
     pub is_sooner: bool,
 }
 
@@ -59,13 +59,14 @@ pub struct Turn {
 /// gives it, and dropping it gives it up.
 pub struct Driver<'a, S: Slots, G: Geometry, W: Width = Native> {
     wheel: &'a WheelOver<S, G, W>,
-    /// What everybody took for the first deadline when the edge was last taken.
+    /// What was shown as the first deadline when the edge was last taken.
     known: Tick,
 }
 
 impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
     pub(super) fn new(wheel: &'a WheelOver<S, G, W>) -> Self {
-        Self { known: wheel.next_deadline(), wheel }
+        // Relaxed: only the driver writes it.
+        Self { known: Tick::new(wheel.shown.filed.load(Ordering::Relaxed)), wheel }
     }
 
     /// Fires everything that is due at `now`, in the order of the deadlines (coarsely, if the wheel is
@@ -116,6 +117,22 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
     pub fn tidy(&mut self, budget: u32) -> Turn {
         let mut left = budget;
         let is_complete = self.collect(&mut left, None);
+        self.show(0, is_complete)
+    }
+
+    /// Moves the wheel's position to `now`, or as far as nothing is due, and fires nothing. With no timer
+    /// inside, `now` may be any tick, also one that seems to have passed: so a wheel that was not driven
+    /// for longer than it should have been begins anew.
+    ///
+    /// `budget` and progress are those of [`tidy`](Self::tidy).
+    pub fn approach(&mut self, now: Tick, budget: u32) -> Turn {
+        let mut left = budget;
+        let is_complete = self.collect(&mut left, Some(now));
+        self.middle(|Middle { buckets, arrivals, .. }| {
+            if *arrivals == 0 {
+                buckets.approach(now);
+            }
+        });
         self.show(0, is_complete)
     }
 
@@ -259,15 +276,15 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
             // Relaxed: a look at an old position makes a schedule stricter, nothing else.
             shown.position.store(buckets.position.get(), Ordering::Relaxed);
             // With arrivals left over, or something due, `filed` stays where it is: not after them.
-            if *arrivals != 0 || buckets.has_due() {
-                return false;
+            if *arrivals == 0 && !buckets.has_due() {
+                let earliest = buckets.earliest(WheelOver::<S, G, W>::REST);
+                // Relaxed: the fence below orders it. Who reads it and finds `arriving` set back has
+                // also had that from us.
+                shown.filed.store(earliest.get(), Ordering::Relaxed);
             }
-            let earliest = buckets.earliest(WheelOver::<S, G, W>::REST);
-            // Relaxed: the fence below orders it. Who reads it and finds `arriving` set back has also
-            // had that from us.
-            shown.filed.store(earliest.get(), Ordering::Relaxed);
-            // A schedule that finds this in `filed` takes its own timer for another one's, and is silent.
-            earliest.is_before(self.known)
+            // Relaxed: ours. A schedule that finds its own deadline there, or an earlier one that stands
+            // for it, takes it for another timer's, and is silent.
+            Tick::new(shown.filed.load(Ordering::Relaxed)).is_before(self.known)
         });
         // Pairs with the fence of a schedule behind its lowering of `arriving`: either that schedule sees
         // our `filed`, and says that it is the first, or we see its `arriving` now.

@@ -20,13 +20,17 @@ mod buckets;
 mod driver;
 mod geometry;
 mod handle;
+mod sleep;
 mod slot;
 mod tick;
+mod timers;
 mod wheel;
 
 pub use driver::{Driver, Then, Turn};
 pub use geometry::{Coarse, Exact, Geometry};
 pub use handle::{Handle, Scheduled};
+pub use sleep::{Sleep, Timeout};
 pub use slot::{Slot, Slots};
 pub use tick::Tick;
+pub use timers::{Entry, Timers, TimersOver};
 pub use wheel::{Wheel, WheelOver};

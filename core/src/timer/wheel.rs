@@ -385,13 +385,23 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     /// [`TooFar`](RescheduleError::TooFar), which leave the timer as it is, and
     /// [`TooLate`](RescheduleError::TooLate). Progress: lock-free. Interrupt-safe: yes.
     pub fn reschedule(&self, handle: Handle, deadline: Tick) -> Result<Scheduled, RescheduleError> {
+        self.reschedule_with(handle, deadline, |value| value)
+    }
+
+    /// [`reschedule`](Self::reschedule) that changes the value.
+    pub(super) fn reschedule_with(
+        &self,
+        handle: Handle,
+        deadline: Tick,
+        change: impl FnOnce(S::Value) -> S::Value,
+    ) -> Result<Scheduled, RescheduleError> {
         if self.is_too_far(deadline) {
             return Err(RescheduleError::TooFar);
         }
         let index = self.edge.free.take_one(&self.slots).map_err(|_| RescheduleError::Full)?;
         match self.cancel(handle) {
             // SAFETY: it is ours.
-            Ok(value) => Ok(unsafe { self.arm(index, deadline, value) }),
+            Ok(value) => Ok(unsafe { self.arm(index, deadline, change(value)) }),
             Err(TooLate) => {
                 // SAFETY: it is ours, and we have not used it.
                 unsafe { self.edge.free.put(&self.slots, index, index, 1) };
@@ -469,13 +479,12 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     pub(super) fn take_edge(&self, now: Tick) -> Taken {
         let rest = now.after(Self::REST).get();
         // Relaxed: only the driver writes `filed`.
-        let mut known = Tick::new(self.shown.filed.load(Ordering::Relaxed));
+        let known = Tick::new(self.shown.filed.load(Ordering::Relaxed));
         // Acquire, here and in the exchange, pairs with the Release of a schedule that has lowered it.
         let mut arriving = self.edge.arriving.load(Ordering::Acquire);
         loop {
-            known = known.min(Tick::new(arriving));
             // Relaxed: published by the exchange.
-            self.shown.filed.store(known.get(), Ordering::Relaxed);
+            self.shown.filed.store(known.min(Tick::new(arriving)).get(), Ordering::Relaxed);
             // Release, pairs with the Acquire of `next_deadline`: `filed` is lowered.
             match self.edge.arriving.compare_exchange(
                 arriving,
@@ -517,7 +526,7 @@ pub(super) struct Taken {
     pub(super) cancelled: u32,
     pub(super) arrived: u32,
     pub(super) first: Tick,
-    /// What was known as the first deadline of all timers.
+    /// What `filed` was before.
     pub(super) known: Tick,
 }
 

@@ -1,0 +1,438 @@
+//! Floor 4: a wheel on a platform's clock.
+//!
+//! # Layout
+//!
+//! A [`WheelOver`] whose ticks are the platform's nanoseconds divided by a power of two; each value with
+//! its own deadline in nanoseconds beside it, so that a timer beyond the wheel's horizon can be filed anew
+//! when the wheel has come so far, and none ever fires early. Two event counts: on `changed` the driver
+//! sleeps until the first deadline, on `over` sleeps who waits for an action to end.
+//!
+//! # Who wakes the driver
+//!
+//! A schedule whose timer is the first; and whoever tidies up and thereby meets such a timer before its
+//! schedule has looked ([`Turn::is_sooner`]). The driver counts itself as a waiter before its turn, so
+//! that what comes between the turn and the sleep wakes it.
+//!
+//! A driver that finds the wheel taken (by somebody who tidies up) says so in `wanted`, looks once more,
+//! and sleeps; who gives the wheel up looks at `wanted` behind a fence.
+
+use core::fmt;
+use core::task::Waker;
+use core::time::Duration;
+
+use super::driver::{Driver, Then, Turn};
+use super::geometry::{Exact, Geometry};
+use super::handle::Handle;
+use super::sleep::{Sleep, Timeout};
+use super::slot::{Slot, Slots};
+use super::tick::Tick;
+use super::wheel::WheelOver;
+use crate::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
+use crate::error::{CancelError, RescheduleError, ScheduleError, TimedOut, TooLate};
+use crate::event_count::EventCount;
+use crate::platform::{Deadline, Platform, Wake};
+
+/// A value and when it is due.
+pub struct Entry<T> {
+    deadline: Deadline,
+    value: T,
+}
+
+/// Timers with room for `N` of them inside, on the clock of `P`, each carrying a `T`.
+pub type Timers<T, const N: usize, P, G = Exact> = TimersOver<[Slot<Entry<T>>; N], P, G>;
+
+/// Timers on a platform's clock: deadlines instead of ticks, futures, and a driver that sleeps until it
+/// is needed.
+///
+/// [`Timers`] has its memory inside; `S` is where its slots are. All that is said of the
+/// [wheel](WheelOver) holds: any thread schedules and cancels without a lock, exactly one of fired and
+/// cancelled becomes of each timer, none fires early. How late one may be, besides the driver's own
+/// delay, is the `resolution`; one that is far away may cost the driver a few turns before.
+///
+/// Interrupt handlers may schedule and cancel if the platform's `wake` may be called there. Deadlines beyond
+/// the wheel's horizon (2^29 times the resolution) need no care. But [`drive`](Self::drive) or
+/// [`turn`](Self::turn) must be called within any such time, or [`catch_up`](Self::catch_up) after it.
+///
+/// ```
+/// use core::time::Duration;
+/// use inkle_core::Deadline;
+/// use inkle_core::platform::{Board, Spin};
+/// use inkle_core::timer::{Then, Timers};
+/// # struct Clock;
+/// # static NOW: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(1);
+/// # impl Board for Clock {
+/// #     fn now() -> u64 { NOW.fetch_add(1000, core::sync::atomic::Ordering::Relaxed) }
+/// # }
+///
+/// static TIMERS: Timers<&str, 8, Spin<Clock>> = Timers::new(Duration::from_micros(100));
+///
+/// let lamp = TIMERS.schedule(Deadline::at(900_000), "lamp off").unwrap();
+/// TIMERS.schedule(Deadline::at(500_000), "beep").unwrap();
+/// assert_eq!(TIMERS.cancel(lamp), Ok("lamp off"));
+///
+/// let mut heard = None;
+/// TIMERS.drive(Deadline::at(800_000), |name| {
+///     heard = Some(name);
+///     Then::Done
+/// });
+/// assert_eq!(heard, Some("beep"));
+/// ```
+pub struct TimersOver<S: Slots, P, G: Geometry = Exact> {
+    wheel: WheelOver<S, G>,
+    /// Nanoseconds of a tick, as a power of two.
+    shift: u32,
+    /// 1 if a driver could not get hold of the wheel and sleeps.
+    wanted: AtomicU32,
+    /// Who runs actions, as the platform's `current`; 0 if nobody.
+    driving: AtomicUsize,
+    changed: EventCount<P>,
+    over: EventCount<P>,
+}
+
+/// Cancelled timers that are left to the driver before somebody else tidies up.
+const UNTIDY: u32 = 16;
+
+/// The budget for that: more than what comes in meanwhile, and not more than an interrupt handler can bear.
+const TIDY: u32 = 3 * UNTIDY;
+
+impl<T, const N: usize, P: Platform, G: Geometry> TimersOver<[Slot<Entry<T>>; N], P, G> {
+    const_fn! {
+        /// Timers that fire at most `resolution` late, or the next smaller power of two in nanoseconds; a
+        /// nanosecond if it is zero, and at most two seconds.
+        ///
+        /// For a clock that has begun near zero, as that of a board does. For others, or later on:
+        /// [`catch_up`](Self::catch_up) once before the first timer.
+        pub const fn new(resolution: Duration) -> Self {
+            Self::over(WheelOver::new(Tick::new(0)), resolution)
+        }
+    }
+}
+
+impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G> {
+    const_fn! {
+        /// As [`new`](Self::new), over a wheel with any memory, at tick 0.
+        pub const fn over(wheel: WheelOver<S, G>, resolution: Duration) -> Self {
+            let nanos = resolution.as_nanos();
+            let nanos = if nanos == 0 { 1 } else { nanos };
+            let shift = u128::BITS - 1 - nanos.leading_zeros();
+            Self {
+                wheel,
+                shift: if shift < 31 { shift } else { 31 },
+                wanted: AtomicU32::new(0),
+                driving: AtomicUsize::new(0),
+                changed: EventCount::new(),
+                over: EventCount::new(),
+            }
+        }
+    }
+
+    /// The wheel under it.
+    pub fn wheel(&self) -> &WheelOver<S, G> {
+        &self.wheel
+    }
+
+    /// The tick that lies at or behind a time, among the ones around now.
+    fn tick(&self, nanos: u64, now: u64) -> Tick {
+        let ticks = nanos.saturating_sub(1) >> self.shift;
+        let ticks = if nanos == 0 { 0 } else { ticks.saturating_add(1) };
+        let rest = u64::from(WheelOver::<S, G>::REST);
+        // The wheel tells a deadline from a past one only so far; the driver files it anew there.
+        Tick::new(ticks.clamp(now.saturating_sub(rest), now.saturating_add(rest)) as u32)
+    }
+
+    /// Now, in ticks.
+    fn now(&self) -> u64 {
+        P::now() >> self.shift
+    }
+
+    fn tick_of(&self, deadline: Deadline) -> Tick {
+        self.tick(deadline.nanos().unwrap_or(u64::MAX), self.now())
+    }
+
+    /// Has `value` fired at `deadline`, or as soon as the driver comes if that has passed.
+    /// [`Deadline::NEVER`] keeps its slot until it is cancelled.
+    ///
+    /// Errors: [`ScheduleError`], with the value; `TooFar` only if the wheel was not driven for too long (see
+    /// the type). Progress: lock-free. Interrupt-safe: if the platform's `wake` is. Ordering: release, pairs
+    /// with the acquire of who gets the value.
+    pub fn schedule(
+        &self,
+        deadline: impl Into<Deadline>,
+        value: T,
+    ) -> Result<Handle, ScheduleError<T>> {
+        let deadline = deadline.into();
+        match self.wheel.schedule(self.tick_of(deadline), Entry { deadline, value }) {
+            Ok(scheduled) => {
+                if scheduled.is_first {
+                    self.changed.notify(1);
+                }
+                Ok(scheduled.handle)
+            }
+            Err(ScheduleError::Full(entry)) => Err(ScheduleError::Full(entry.value)),
+            Err(ScheduleError::TooFar(entry)) => Err(ScheduleError::TooFar(entry.value)),
+        }
+    }
+
+    /// Takes a timer back: it will never fire. Now and then this tidies up what other cancels have left.
+    ///
+    /// Errors: [`TooLate`] if it has fired or fires just now, or was cancelled before. Progress: lock-free.
+    /// Interrupt-safe: if the platform's `wake` is.
+    pub fn cancel(&self, handle: Handle) -> Result<T, TooLate> {
+        let entry = self.wheel.cancel(handle)?;
+        if self.wheel.untidy() >= UNTIDY {
+            self.tidy(TIDY);
+        }
+        Ok(entry.value)
+    }
+
+    /// Takes a timer back, and if its action runs just now, waits until that is over: behind this call,
+    /// whatever it says but [`TimedOut`](CancelError::TimedOut), the action does not run.
+    ///
+    /// Errors: [`CancelError`]; in the action itself it does not wait. Progress: blocking. Interrupt-safe: no.
+    pub fn cancel_sync(
+        &self,
+        handle: Handle,
+        deadline: impl Into<Deadline>,
+    ) -> Result<T, CancelError> {
+        if let Ok(value) = self.cancel(handle) {
+            return Ok(value);
+        }
+        // Relaxed: only the caller itself can have stored its own number, or a 0 over it.
+        if self.driving.load(Ordering::Relaxed) == P::current() {
+            return Err(CancelError::TooLate);
+        }
+        // An action may have its timer fire again: then it can be cancelled after all.
+        let attempt = || match self.cancel(handle) {
+            Ok(value) => Some(Ok(value)),
+            Err(TooLate) => (!self.wheel.is_firing(handle)).then_some(Err(CancelError::TooLate)),
+        };
+        self.over.block(deadline.into(), attempt).unwrap_or(Err(CancelError::TimedOut))
+    }
+
+    /// Moves a timer to another time, earlier or later. The old handle is void after it.
+    ///
+    /// Errors, and the slot that it needs: as [`WheelOver::reschedule`]. Progress: lock-free. Interrupt-safe:
+    /// if the platform's `wake` is.
+    pub fn reschedule(
+        &self,
+        handle: Handle,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Handle, RescheduleError> {
+        let deadline = deadline.into();
+        let entry = |Entry { value, .. }| Entry { deadline, value };
+        let scheduled = self.wheel.reschedule_with(handle, self.tick_of(deadline), entry)?;
+        if scheduled.is_first {
+            self.changed.notify(1);
+        }
+        if self.wheel.untidy() >= UNTIDY {
+            self.tidy(TIDY);
+        }
+        Ok(scheduled.handle)
+    }
+
+    /// Whether the timer has neither fired nor been cancelled: a snapshot.
+    ///
+    /// Progress: wait-free. Interrupt-safe: yes.
+    pub fn is_pending(&self, handle: Handle) -> bool {
+        self.wheel.is_pending(handle)
+    }
+
+    /// Gives slots of cancelled timers back, if nobody drives just now. `budget` as that of
+    /// [`Driver::advance`].
+    ///
+    /// Progress: lock-free. Interrupt-safe: if the platform's `wake` is.
+    pub fn tidy(&self, budget: u32) {
+        if let Some(mut driver) = self.wheel.try_drive() {
+            let turn = driver.tidy(budget);
+            self.give_up(driver, Some(turn));
+        }
+    }
+
+    /// Has the wheel know what time it is, if nobody drives just now: to be called before the first timer
+    /// after a long time without a driver, or if the clock did not begin near zero. Fires nothing.
+    ///
+    /// Progress: lock-free. Interrupt-safe: if the platform's `wake` is.
+    pub fn catch_up(&self) {
+        if let Some(mut driver) = self.wheel.try_drive() {
+            let turn = driver.approach(Tick::new(self.now() as u32), u32::MAX);
+            self.give_up(driver, Some(turn));
+        }
+    }
+
+    /// When the driver is needed: see [`WheelOver::next_deadline`].
+    ///
+    /// Progress: wait-free. Interrupt-safe: yes.
+    pub fn next_deadline(&self) -> Deadline {
+        let (next, now) = (self.wheel.next_deadline(), self.now());
+        let ahead = Tick::new(now as u32).until(next);
+        match ahead {
+            0 => Deadline::PASSED,
+            _ => Deadline::at(now.saturating_add(u64::from(ahead)) << self.shift),
+        }
+    }
+
+    /// Fires what is due, in the order of the deadlines' ticks, unless somebody else drives. `budget` as
+    /// that of [`Driver::advance`]; a timer that is filed anew costs one more.
+    ///
+    /// `action` may use the timers, but not drive them; while it runs, other timers wait.
+    ///
+    /// Progress: wait-free but for lost exchanges, and for what `action` does. Interrupt-safe: if the
+    /// platform's `wake` is.
+    pub fn turn(
+        &self,
+        budget: u32,
+        mut action: impl FnMut(T) -> Then<T, Deadline>,
+    ) -> Option<Turn> {
+        let mut driver = self.wheel.try_drive()?;
+        // Relaxed: see `cancel_sync`.
+        self.driving.store(P::current(), Ordering::Relaxed);
+        let now = self.now();
+        // Dropped after the turn, also by a panic: the last action is over then.
+        let _over = Over(self);
+        let turn = driver.advance(Tick::new(now as u32), budget, |Entry { deadline, value }| {
+            // The action before this one is over.
+            self.over.notify(u32::MAX);
+            let again = |deadline: Deadline, value| {
+                let tick = self.tick(deadline.nanos().unwrap_or(u64::MAX), now);
+                Then::Again(tick, Entry { deadline, value })
+            };
+            // Filed at the horizon: not yet.
+            if deadline.nanos().is_none_or(|nanos| nanos > P::now()) {
+                return again(deadline, value);
+            }
+            match action(value) {
+                Then::Done => Then::Done,
+                Then::Again(deadline, value) => again(deadline, value),
+            }
+        });
+        self.give_up(driver, None);
+        Some(turn)
+    }
+
+    /// Gives the wheel up, and wakes a driver that has to know.
+    fn give_up(&self, driver: Driver<'_, S, G>, turn: Option<Turn>) {
+        drop(driver);
+        // Pairs with the fence in `drive`: either that driver finds the wheel free, or we see what it
+        // wants.
+        fence(Ordering::SeqCst);
+        // Relaxed, twice: the fence does the work; who misses that it was set back wakes once too often.
+        let is_wanted = self.wanted.load(Ordering::Relaxed) == 1;
+        if is_wanted {
+            self.wanted.store(0, Ordering::Relaxed);
+        }
+        if is_wanted || turn.is_some_and(|turn| turn.is_sooner) {
+            self.changed.notify(1);
+        }
+    }
+
+    /// Drives until `until`: fires what is due, and sleeps in between. While somebody else drives, it
+    /// waits for its turn.
+    ///
+    /// What `action` may do: as in [`turn`](Self::turn). To stop it earlier, schedule something whose action
+    /// says so to a [`turn`](Self::turn) loop of your own.
+    ///
+    /// Progress: blocking. Interrupt-safe: no.
+    pub fn drive(
+        &self,
+        until: impl Into<Deadline>,
+        mut action: impl FnMut(T) -> Then<T, Deadline>,
+    ) {
+        let until = until.into();
+        while self.drive_once(until, &mut action).is_ok() {}
+    }
+
+    /// One turn, and then a sleep until the next one is due or may have changed.
+    ///
+    /// Errors: [`TimedOut`] if `until` has passed. Progress: blocking. Interrupt-safe: no.
+    pub fn drive_once(
+        &self,
+        until: impl Into<Deadline>,
+        action: impl FnMut(T) -> Then<T, Deadline>,
+    ) -> Result<(), TimedOut> {
+        let until = until.into();
+        // Before the turn, so that what changes behind it wakes us.
+        let key = self.changed.prepare();
+        let leave = Leave { events: &self.changed, key: Some(key) };
+        let sleep_until = match self.turn(u32::MAX, action) {
+            Some(turn) if turn.fired > 0 => Deadline::PASSED,
+            Some(_) => self.next_deadline(),
+            None => {
+                // Relaxed: the fence orders it.
+                self.wanted.store(1, Ordering::Relaxed);
+                // Pairs with the fence in `give_up`.
+                fence(Ordering::SeqCst);
+                match self.wheel.try_drive() {
+                    Some(driver) => {
+                        self.give_up(driver, None);
+                        Deadline::PASSED
+                    }
+                    None => Deadline::NEVER,
+                }
+            }
+        };
+        let deadline = if sleep_until < until { sleep_until } else { until };
+        if !deadline.has_passed::<P>() {
+            leave.wait(deadline);
+        }
+        if until.has_passed::<P>() { Err(TimedOut) } else { Ok(()) }
+    }
+
+    /// A future that is ready at `deadline`. It needs a driver whose action wakes: `T` is made of a
+    /// [`Waker`].
+    ///
+    /// Progress: lock-free. Interrupt-safe: no, as no waker is.
+    pub fn sleep(&self, deadline: impl Into<Deadline>) -> Sleep<'_, T, S, P, G>
+    where
+        T: From<Waker>,
+    {
+        Sleep::new(self, deadline.into())
+    }
+
+    /// A future that is ready when `future` is, or at `deadline`.
+    pub fn timeout<F>(&self, future: F, deadline: impl Into<Deadline>) -> Timeout<'_, F, T, S, P, G>
+    where
+        T: From<Waker>,
+    {
+        Timeout::new(self.sleep(deadline), future)
+    }
+}
+
+/// A counted waiter, who leaves when this is dropped.
+struct Leave<'a, P: Platform> {
+    events: &'a EventCount<P>,
+    key: Option<crate::event_count::Key>,
+}
+
+impl<P: Platform> Leave<'_, P> {
+    fn wait(mut self, deadline: Deadline) -> Wake {
+        match self.key.take() {
+            Some(key) => self.events.wait(key, deadline),
+            None => Wake::Woken,
+        }
+    }
+}
+
+impl<P: Platform> Drop for Leave<'_, P> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.events.cancel(key);
+        }
+    }
+}
+
+/// Says, when dropped, that no action runs.
+struct Over<'a, T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry>(&'a TimersOver<S, P, G>);
+
+impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Drop for Over<'_, T, S, P, G> {
+    fn drop(&mut self) {
+        // Relaxed: see `cancel_sync`.
+        self.0.driving.store(0, Ordering::Relaxed);
+        self.0.over.notify(u32::MAX);
+    }
+}
+
+impl<S: Slots, P: Platform, G: Geometry> fmt::Debug for TimersOver<S, P, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timers").field("wheel", &self.wheel).finish_non_exhaustive()
+    }
+}
