@@ -40,7 +40,7 @@ use algorithm::{Ring, Slot};
 
 /// A value of a few bits that a [`WordRing`] can carry inside its slot's word.
 ///
-/// At most 32 bits where the target has 64-bit compare-and-swap, else at most 12. Implemented for
+/// At most 32 bits where the target has 64-bit compare-and-swap, else at most 22. Implemented for
 /// the small integers, `bool`, `char`, `f32` and `()`; implement it for your own small enums.
 ///
 /// (A blanket implementation for everything of at most four bytes is not possible: padding bytes
@@ -155,6 +155,9 @@ impl Default for WordSlot {
 /// word a slot, one read-modify-write an operation; a thread or interrupt handler that stops in
 /// mid-operation holds up nobody. For values of more than 32 bits take
 /// [`Fifo`](super::fifo::Fifo).
+///
+/// On a target without compare-and-swap an operation is one critical section with the feature
+/// `critical-section`, and emulated exchanges without.
 ///
 /// `WordRing<T, N>` is [`WordRingIn`] with its slots inside.
 ///
