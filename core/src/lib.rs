@@ -92,7 +92,11 @@
 //!   ([`Platform::watch`]). For diagnosis; without it they tell nothing and it costs nothing.
 //! - `compact`: never pad against false sharing. Without it, 64-bit targets pad the two ends of a
 //!   queue to 128 bytes each and all other targets pad nothing.
-//! - `critical-section`: a board whose interrupts the `critical-section` crate keeps off.
+//! - `critical-section`: a board whose interrupts the `critical-section` crate keeps off; and on targets
+//!   without compare-and-swap one critical section for each operation of a [`WordRing`] and of what
+//!   stands on it, smaller and quicker there than an emulated exchange.
+//!
+//! [`WordRing`]: queue::word::WordRing
 #![no_std]
 #![warn(clippy::std_instead_of_core, clippy::alloc_instead_of_core)]
 

@@ -14,7 +14,7 @@
 //! # Layout and cost
 //!
 //! One word a place and two for the ring's ends; [`Slab`] adds the value and a 32-bit generation.
-//! Progress: lock-free, interrupt-safe. Interrupt-off window: none.
+//! Progress: lock-free, interrupt-safe. Interrupt-off window: that of a word ring.
 
 use core::fmt;
 use core::mem::MaybeUninit;

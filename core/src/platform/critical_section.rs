@@ -16,13 +16,6 @@ use super::{Board, Deadline};
 ///
 /// type Ground = Spin<CriticalSection<NoBoard>>;
 ///
-/// # struct Std;
-/// # critical_section::set_impl!(Std);
-/// # // SAFETY: one thread, no interrupts.
-/// # unsafe impl critical_section::Impl for Std {
-/// #     unsafe fn acquire() -> critical_section::RawRestoreState {}
-/// #     unsafe fn release(_: critical_section::RawRestoreState) {}
-/// # }
 /// assert_eq!(Ground::masked(|| 7), 7);
 /// ```
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@
 #![no_main]
 
 use core::future::Future;
-use core::hint::black_box;
+use core::hint::{black_box, spin_loop};
 use core::pin::pin;
 use core::task::{Context, Waker};
 use core::time::Duration;
@@ -309,5 +309,7 @@ pub extern "C" fn _start() -> ! {
     rings();
     sync(timeout);
     values(timeout);
-    loop {}
+    loop {
+        spin_loop();
+    }
 }

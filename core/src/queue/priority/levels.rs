@@ -51,7 +51,7 @@
 //! push, and one more if the level has no mark; two a pop, and one more for each mark that it takes
 //! away. `L + 1` rings of `N` words and two ends each, one word, and the items: memory grows with
 //! `L * N`. (Lists through the cells would need two words a level and one a cell, but a tag in each
-//! link and a second step in each close.) Interrupt-off window: none.
+//! link and a second step in each close.) Interrupt-off window: that of a word ring.
 //!
 //! # The bound
 //!

@@ -32,7 +32,7 @@ const EDITS: [(&str, &str); 4] = [
 
 const BUILD_SCRIPT: &str = r#"fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-check-cfg=cfg(inkle_loom, inkle_exact)");
+    println!("cargo::rustc-check-cfg=cfg(inkle_loom, inkle_exact, inkle_section)");
     println!("cargo::rustc-cfg=inkle_loom");
     println!("cargo::rustc-cfg=inkle_exact");
 }

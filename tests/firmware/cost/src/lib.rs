@@ -1,7 +1,8 @@
 //! What every image has: a main loop that has one structure do its job, in view of the host.
 //!
 //! An image names two operations by [`image!`]. They are called in turn, between instructions that do
-//! nothing but mark their begin and end for the host, which counts what the emulator runs in between.
+//! nothing but mark their begin and end for the host, which counts what the emulator runs in between. A
+//! queue is then asked for an item when it is empty, and given one when it is full.
 //! What the image is larger than the image `nothing` is what the structure takes of flash and RAM.
 #![no_std]
 
@@ -23,14 +24,27 @@ const ROUNDS: u32 = 20;
 /// The two operations of an image, and what must be done before the first.
 ///
 /// `put` says whether it has worked; `take` returns the item that was put. `of` is the structure: for all
-/// that the compiler knows it is in use elsewhere too, for example by somebody who waits.
+/// that the compiler knows it is in use elsewhere too, for example by somebody who waits. It is a `queue`
+/// if it can be empty, where `take` returns 0, and full.
 #[macro_export]
 macro_rules! image {
-    (of $structure:expr; $(setup $setup:block)? put($item:pat) $put:block take($taken:pat) $take:block) => {
+    (of $structure:expr; $($rest:tt)*) => {
+        $crate::image!(@ $structure, false; $($rest)*);
+    };
+    (queue $structure:expr; $($rest:tt)*) => {
+        $crate::image!(@ $structure, true; $($rest)*);
+    };
+    (
+        @ $structure:expr, $is_queue:literal;
+        $(setup $setup:block)?
+        put($item:pat) $put:block
+        take($taken:pat) $take:block
+    ) => {
         #[unsafe(no_mangle)]
-        extern "C" fn setup() {
+        extern "C" fn setup() -> bool {
             core::hint::black_box(&$structure);
             $($setup)?
+            $is_queue
         }
 
         #[unsafe(no_mangle)]
@@ -64,7 +78,7 @@ macro_rules! plain_ring {
             }));
 
         $crate::image! {
-            of RING;
+            queue RING;
             put($number) {
                 critical_section::with(|cs| {
                     let mut ring = RING.borrow_ref_mut(cs);
@@ -96,7 +110,7 @@ macro_rules! plain_ring {
 
 unsafe extern "C" {
     // SAFETY of all calls: `image!` defines them with these very types.
-    safe fn setup();
+    safe fn setup() -> bool;
     fn put(item: u32) -> bool;
     fn take(item: u32) -> u32;
 }
@@ -129,15 +143,16 @@ impl<T> Late<T> {
     }
 }
 
-/// Calls `$f` between the marks; all that happens between them but the call is the operation.
+/// Calls `$f` between the marks, of which `$begin` is the first; all that happens between them but the
+/// call is the operation.
 macro_rules! marked {
-    ($f:path, $item:expr) => {{
+    ($begin:literal, $f:path, $item:expr) => {{
         let result: u32;
         // SAFETY: a call by the platform's own convention. The marks move a register to itself; the
         // compilers never do that.
         unsafe {
             asm!(
-                "mov r10, r10",
+                $begin,
                 "bl {f}",
                 "mov r11, r11",
                 f = sym $f,
@@ -149,13 +164,47 @@ macro_rules! marked {
     }};
 }
 
+/// An operation that does its job.
+macro_rules! done {
+    ($f:path, $item:expr) => {
+        marked!("mov r10, r10", $f, $item)
+    };
+}
+
+/// An operation that cannot.
+macro_rules! refused {
+    ($f:path, $item:expr) => {
+        marked!("mov r9, r9", $f, $item)
+    };
+}
+
+/// An operation that is not looked at.
+macro_rules! unmarked {
+    ($f:path, $item:expr) => {
+        marked!("nop", $f, $item)
+    };
+}
+
+/// What `put` says. A `bool` fills the low byte; the rest is nobody's.
+fn is_put(result: u32) -> bool {
+    result as u8 != 0
+}
+
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    setup();
+    // Unknown to the compiler, so that this function is the same in all images.
+    let is_queue = core::hint::black_box(setup());
     for item in 1..=ROUNDS {
-        // A `bool` fills the low byte; the rest is nobody's.
-        let is_put = marked!(put, item) as u8 != 0;
-        if !is_put || marked!(take, item) != item {
+        if !is_put(done!(put, item)) || done!(take, item) != item {
+            exit(false);
+        }
+    }
+    if is_queue {
+        if refused!(take, 0) != 0 {
+            exit(false);
+        }
+        let places = (1..=ROUNDS).take_while(|item| is_put(unmarked!(put, *item))).count();
+        if places > 9 || is_put(refused!(put, ROUNDS)) {
             exit(false);
         }
     }

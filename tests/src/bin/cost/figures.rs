@@ -17,11 +17,23 @@ pub(crate) enum Metric {
     Ram,
     Put,
     Take,
+    Full,
+    Empty,
     Window,
+    Stack,
 }
 
 impl Metric {
-    pub(crate) const ALL: [Self; 5] = [Self::Flash, Self::Ram, Self::Put, Self::Take, Self::Window];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Flash,
+        Self::Ram,
+        Self::Put,
+        Self::Take,
+        Self::Full,
+        Self::Empty,
+        Self::Window,
+        Self::Stack,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -29,13 +41,16 @@ impl Metric {
             Self::Ram => "RAM",
             Self::Put => "put",
             Self::Take => "take",
+            Self::Full => "full",
+            Self::Empty => "empty",
             Self::Window => "off",
+            Self::Stack => "stack",
         }
     }
 }
 
-/// A figure for each [`Metric`], in their order.
-pub(crate) type Figures = [u32; 5];
+/// A figure for each [`Metric`], in their order; none for what cannot be.
+pub(crate) type Figures = [Option<u32>; 8];
 
 /// A chip, and what stands in for atomic instructions that it does not have.
 pub(crate) struct Ground {
@@ -83,8 +98,9 @@ pub(crate) fn measure(
         let mut figures =
             measure_image(ground, &built.join(name)).map_err(|error| format!("{name}: {error}"))?;
         // The code around the operations is the same in both.
-        figures[0] -= without[0];
-        figures[1] -= without[1];
+        for (figure, without) in figures.iter_mut().zip(without).take(2) {
+            *figure = figure.zip(without).map(|(figure, without)| figure - without);
+        }
         measured.insert(name, figures);
     }
     Ok(measured)
@@ -100,5 +116,8 @@ fn measure_image(ground: &Ground, file: &Path) -> Result<Figures, String> {
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let image = Image::new(bytes).ok_or("not an image")?;
     let (size, counts) = (image.size(), trace::run(ground.machine, file, &image)?);
-    Ok([size.flash, size.ram, counts.put, counts.take, counts.window])
+    let [full, empty] = counts.refused.map_or([None; 2], |refused| refused.map(Some));
+    let [flash, ram, put, take, off, stack] =
+        [size.flash, size.ram, counts.put, counts.take, counts.window, counts.stack].map(Some);
+    Ok([flash, ram, put, take, full, empty, off, stack])
 }

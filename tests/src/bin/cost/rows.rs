@@ -1,7 +1,7 @@
 //! What is compared with what. A structure joins by an image in `tests/firmware/cost/src/bin` and a
 //! line here.
 
-use crate::figures::Metric::{self, Flash, Put, Ram, Take, Window};
+use crate::figures::Metric::{self, Empty, Flash, Full, Put, Ram, Stack, Take, Window};
 
 /// Something to be done, and who does it.
 pub(crate) struct Job {
@@ -47,8 +47,9 @@ reasons! {
         answer to an interrupt in the middle; here each step has one.",
     Exact = "b": "`Full`, `Empty` and `Closed` are exact, and nothing is lost or spurious when an \
         operation interrupts another. heapless's queue gives up for a push that it has interrupted, \
-        answers `Full` or `Empty` that are not so, and cannot be closed.",
-    TwoRings = "c": "Items of any size under interrupts that stay on: one ring of free cells and one of \
+        answers `Full` or `Empty` that are not so, and cannot be closed. A word a slot, for values of \
+        any width. On a Cortex-M0 an operation is one critical section.",
+    TwoRings = "c": "Items of any size, copied while interrupts are on: one ring of free cells and one of \
         full ones around the items, so that each operation is a pop and a push of a word ring.",
     Handles = "d": "A `static` is split without `unsafe`, into handles that can be dropped and taken again; \
         each remembers how far the other has come; the ring can be closed.",
@@ -69,7 +70,8 @@ reasons! {
         critical section.",
     Loads = "l": "Every load and store, not only the exchange, is a critical section of its own with \
         this feature of portable-atomic.",
-    Levels = "m": "A word ring a level over one pool of cells, so that interrupts stay on.",
+    Levels = "m": "A word ring a level over one pool of cells, so that interrupts are on while an item is \
+        copied and while levels are looked through.",
 }
 
 use Reason::{
@@ -88,7 +90,16 @@ pub(crate) const JOBS: &[Job] = &[
         ours: &[Ours {
             image: "inkle_word_ring",
             name: "`WordRing`",
-            why: &[(Flash, Exact), (Ram, Exact), (Put, Exact), (Take, Exact), (Window, Exact)],
+            why: &[
+                (Flash, Exact),
+                (Ram, Exact),
+                (Put, Exact),
+                (Take, Exact),
+                (Window, Exact),
+                (Full, Exact),
+                (Empty, Exact),
+                (Stack, Exact),
+            ],
         }],
         peers: &[
             ("heapless_mpmc_bytes", "heapless `mpmc::Queue`"),
@@ -107,6 +118,9 @@ pub(crate) const JOBS: &[Job] = &[
                     (Put, TwoRings),
                     (Take, TwoRings),
                     (Window, Exact),
+                    (Full, TwoRings),
+                    (Empty, TwoRings),
+                    (Stack, TwoRings),
                 ],
             },
             Ours {
@@ -118,6 +132,9 @@ pub(crate) const JOBS: &[Job] = &[
                     (Put, Answers),
                     (Take, Answers),
                     (Window, Answers),
+                    (Full, Answers),
+                    (Empty, Answers),
+                    (Stack, Answers),
                 ],
             },
         ],
@@ -128,7 +145,15 @@ pub(crate) const JOBS: &[Job] = &[
         ours: &[Ours {
             image: "inkle_ring",
             name: "`spsc::Ring`",
-            why: &[(Flash, Handles), (Ram, Handles), (Put, Handles), (Take, Handles)],
+            why: &[
+                (Flash, Handles),
+                (Ram, Handles),
+                (Put, Handles),
+                (Take, Handles),
+                (Full, Handles),
+                (Empty, Handles),
+                (Stack, Handles),
+            ],
         }],
         peers: &[("heapless_spsc", "heapless `spsc::Queue`")],
     },
@@ -137,7 +162,15 @@ pub(crate) const JOBS: &[Job] = &[
         ours: &[Ours {
             image: "inkle_ring_bytes",
             name: "`spsc::Ring`",
-            why: &[(Flash, Slices), (Ram, Handles), (Put, Slices), (Take, Slices)],
+            why: &[
+                (Flash, Slices),
+                (Ram, Handles),
+                (Put, Slices),
+                (Take, Slices),
+                (Full, Slices),
+                (Empty, Slices),
+                (Stack, Slices),
+            ],
         }],
         peers: &[("bbqueue_bytes", "bbqueue `BBQueue`")],
     },
@@ -146,7 +179,14 @@ pub(crate) const JOBS: &[Job] = &[
         ours: &[Ours {
             image: "inkle_overwriting",
             name: "`spsc::Overwriting`",
-            why: &[(Flash, Kept), (Ram, Kept), (Put, Kept), (Take, Kept), (Window, Kept)],
+            why: &[
+                (Flash, Kept),
+                (Ram, Kept),
+                (Put, Kept),
+                (Take, Kept),
+                (Window, Kept),
+                (Stack, Kept),
+            ],
         }],
         peers: &[("embassy_signal", "embassy `Signal`")],
     },
@@ -155,7 +195,15 @@ pub(crate) const JOBS: &[Job] = &[
         ours: &[Ours {
             image: "inkle_stack",
             name: "`Stack`",
-            why: &[(Flash, Links), (Ram, Links), (Put, Links), (Take, Links)],
+            why: &[
+                (Flash, Links),
+                (Ram, Links),
+                (Put, Links),
+                (Take, Links),
+                (Full, Links),
+                (Empty, Links),
+                (Stack, Links),
+            ],
         }],
         peers: &[("heapless_vec", "heapless `Vec`, critical section")],
     },
@@ -164,7 +212,16 @@ pub(crate) const JOBS: &[Job] = &[
         ours: &[Ours {
             image: "inkle_inbox",
             name: "`Inbox`",
-            why: &[(Flash, Links), (Ram, Links), (Put, Links), (Take, Links), (Window, Links)],
+            why: &[
+                (Flash, Links),
+                (Ram, Links),
+                (Put, Links),
+                (Take, Links),
+                (Window, Links),
+                (Full, Links),
+                (Empty, Links),
+                (Stack, Links),
+            ],
         }],
         peers: &[MPMC, CHANNEL],
     },
@@ -173,7 +230,16 @@ pub(crate) const JOBS: &[Job] = &[
         ours: &[Ours {
             image: "inkle_levels",
             name: "`Levels`",
-            why: &[(Flash, Levels), (Ram, Levels), (Put, Levels), (Take, Levels)],
+            why: &[
+                (Flash, Levels),
+                (Ram, Levels),
+                (Put, Levels),
+                (Take, Levels),
+                (Full, Levels),
+                (Empty, Levels),
+                (Stack, Levels),
+                (Window, Levels),
+            ],
         }],
         peers: &[HEAP, PRIORITY],
     },
@@ -188,6 +254,9 @@ pub(crate) const JOBS: &[Job] = &[
                 (Put, Stable),
                 (Take, Stable),
                 (Window, Section),
+                (Full, Section),
+                (Empty, Section),
+                (Stack, Stable),
             ],
         }],
         peers: &[HEAP, PRIORITY],
@@ -207,13 +276,25 @@ pub(crate) const JOBS: &[Job] = &[
         ours: &[Ours {
             image: "inkle_channel",
             name: "`Channel` over `Fifo`",
-            why: &[(Flash, TwoRings), (Ram, Waiters), (Put, TwoRings), (Take, TwoRings)],
+            why: &[
+                (Flash, TwoRings),
+                (Ram, Waiters),
+                (Put, TwoRings),
+                (Take, TwoRings),
+                (Full, TwoRings),
+                (Empty, TwoRings),
+                (Stack, TwoRings),
+            ],
         }],
         peers: &[CHANNEL],
     },
     Job {
         name: "a lock, taken and released",
-        ours: &[Ours { image: "inkle_lock", name: "`Lock`", why: &[(Flash, Waiters)] }],
+        ours: &[Ours {
+            image: "inkle_lock",
+            name: "`Lock`",
+            why: &[(Flash, Waiters), (Stack, Waiters)],
+        }],
         peers: &[("embassy_mutex", "embassy `Mutex`")],
     },
     Job {

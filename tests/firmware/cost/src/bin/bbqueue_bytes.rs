@@ -12,7 +12,7 @@ use cost as _;
 static QUEUE: Bytes<32> = Bytes::new();
 
 cost::image! {
-    of QUEUE;
+    queue QUEUE;
     put(item) {
         QUEUE.stream_producer().grant_exact(4).is_ok_and(|mut grant| {
             grant.copy_from_slice(&item.to_le_bytes());

@@ -9,7 +9,7 @@ use embassy_sync::channel::Channel;
 static CHANNEL: Channel<CriticalSectionRawMutex, u32, 8> = Channel::new();
 
 cost::image! {
-    of CHANNEL;
+    queue CHANNEL;
     put(item) { CHANNEL.try_send(item).is_ok() }
     take(_) { CHANNEL.try_receive().unwrap_or(0) }
 }

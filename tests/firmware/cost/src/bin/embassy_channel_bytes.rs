@@ -9,7 +9,7 @@ use embassy_sync::channel::Channel;
 static CHANNEL: Channel<CriticalSectionRawMutex, u8, 8> = Channel::new();
 
 cost::image! {
-    of CHANNEL;
+    queue CHANNEL;
     put(item) { CHANNEL.try_send(item as u8).is_ok() }
     take(_) { CHANNEL.try_receive().map_or(0, u32::from) }
 }

@@ -9,7 +9,7 @@ use embassy_sync::priority_channel::{Min, PriorityChannel};
 static CHANNEL: PriorityChannel<CriticalSectionRawMutex, u32, Min, 8> = PriorityChannel::new();
 
 cost::image! {
-    of CHANNEL;
+    queue CHANNEL;
     put(item) { CHANNEL.try_send(item).is_ok() }
     take(_) { CHANNEL.try_receive().unwrap_or(0) }
 }

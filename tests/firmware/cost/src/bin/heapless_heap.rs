@@ -11,7 +11,7 @@ use heapless::binary_heap::{BinaryHeap, Min};
 static HEAP: Mutex<RefCell<BinaryHeap<u32, Min, 8>>> = Mutex::new(RefCell::new(BinaryHeap::new()));
 
 cost::image! {
-    of HEAP;
+    queue HEAP;
     put(item) { critical_section::with(|cs| HEAP.borrow_ref_mut(cs).push(item).is_ok()) }
     take(_) { critical_section::with(|cs| HEAP.borrow_ref_mut(cs).pop()).unwrap_or(0) }
 }

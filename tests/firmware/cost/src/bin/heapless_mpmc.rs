@@ -9,7 +9,7 @@ use heapless::mpmc::Queue;
 static QUEUE: Queue<u32, 8> = Queue::new();
 
 cost::image! {
-    of QUEUE;
+    queue QUEUE;
     put(item) { QUEUE.enqueue(item).is_ok() }
     take(_) { QUEUE.dequeue().unwrap_or(0) }
 }

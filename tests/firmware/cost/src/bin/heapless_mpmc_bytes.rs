@@ -9,7 +9,7 @@ use heapless::mpmc::Queue;
 static QUEUE: Queue<u8, 8> = Queue::new();
 
 cost::image! {
-    of QUEUE;
+    queue QUEUE;
     put(item) { QUEUE.enqueue(item as u8).is_ok() }
     take(_) { QUEUE.dequeue().map_or(0, u32::from) }
 }

@@ -10,7 +10,7 @@ static PRODUCER: Late<Producer<'static, u32>> = Late::new();
 static CONSUMER: Late<Consumer<'static, u32>> = Late::new();
 
 cost::image! {
-    of QUEUE;
+    queue QUEUE;
     setup {
         QUEUE.fill(Queue::new());
         let (producer, consumer) = QUEUE.get().split();

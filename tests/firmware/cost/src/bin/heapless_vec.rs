@@ -11,7 +11,7 @@ use heapless::Vec;
 static STACK: Mutex<RefCell<Vec<u32, 8>>> = Mutex::new(RefCell::new(Vec::new()));
 
 cost::image! {
-    of STACK;
+    queue STACK;
     put(item) { critical_section::with(|cs| STACK.borrow_ref_mut(cs).push(item).is_ok()) }
     take(_) { critical_section::with(|cs| STACK.borrow_ref_mut(cs).pop()).unwrap_or(0) }
 }

@@ -9,7 +9,7 @@ use inkle_core::queue::fifo::Fifo;
 static CHANNEL: Channel<Fifo<u32, 8>, Ground> = Channel::new(Fifo::new());
 
 cost::image! {
-    of CHANNEL;
+    queue CHANNEL;
     put(item) { CHANNEL.try_put(item).is_ok() }
     take(_) { CHANNEL.try_get().unwrap_or(0) }
 }

@@ -7,7 +7,7 @@ use inkle_core::queue::fifo::FastFifo;
 static FIFO: FastFifo<u32, 8> = FastFifo::new();
 
 cost::image! {
-    of FIFO;
+    queue FIFO;
     put(item) { FIFO.try_push(item).is_ok() }
     take(_) { FIFO.try_pop().unwrap_or(0) }
 }

@@ -9,7 +9,7 @@ use inkle_core::queue::fifo::Fifo;
 static FIFO: Fifo<[u32; 16], 8> = Fifo::new();
 
 cost::image! {
-    of FIFO;
+    queue FIFO;
     put(item) { FIFO.try_push([item; 16]).is_ok() }
     take(_) { FIFO.try_pop().map_or(0, |item| black_box(item)[0]) }
 }

@@ -8,7 +8,7 @@ use inkle_core::queue::priority::Heap;
 static HEAP: Heap<u32, 8, Ground> = Heap::empty();
 
 cost::image! {
-    of HEAP;
+    queue HEAP;
     put(item) { HEAP.try_push(item).is_ok() }
     take(_) { HEAP.try_pop().unwrap_or(0) }
 }

@@ -7,7 +7,7 @@ use inkle_core::queue::inbox::Inbox;
 static INBOX: Inbox<u32, 8> = Inbox::new();
 
 cost::image! {
-    of INBOX;
+    queue INBOX;
     put(item) { INBOX.try_push(item).is_ok() }
     take(_) { INBOX.take_all().sum() }
 }

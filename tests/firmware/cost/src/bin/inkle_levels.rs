@@ -7,7 +7,7 @@ use inkle_core::queue::priority::{Level, Levels};
 static LEVELS: Levels<u32, 4, 8> = Levels::new();
 
 cost::image! {
-    of LEVELS;
+    queue LEVELS;
     put(item) {
         Level::new(item as usize % 4).is_some_and(|level| LEVELS.try_push(level, item).is_ok())
     }

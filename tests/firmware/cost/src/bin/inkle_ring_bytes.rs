@@ -10,7 +10,7 @@ static PRODUCER: Late<Producer<'static, u8, 32>> = Late::new();
 static CONSUMER: Late<Consumer<'static, u8, 32>> = Late::new();
 
 cost::image! {
-    of RING;
+    queue RING;
     setup {
         if let Some((producer, consumer)) = RING.split() {
             PRODUCER.fill(producer);

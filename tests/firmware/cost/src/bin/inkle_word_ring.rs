@@ -7,7 +7,7 @@ use inkle_core::queue::word::WordRing;
 static RING: WordRing<u8, 8> = WordRing::new();
 
 cost::image! {
-    of RING;
+    queue RING;
     put(item) { RING.try_push(item as u8).is_ok() }
     take(_) { RING.try_pop().map_or(0, u32::from) }
 }

@@ -1,4 +1,4 @@
-//! A ring of single words: the heart of the kernel.
+//! The ring of words by compare-and-swap.
 //!
 //! # Layout
 //!
@@ -42,8 +42,8 @@
 //! # Progress and cost
 //!
 //! Lock-free, interrupt-safe: a thread that stops anywhere, even for ever, holds up nobody. One
-//! read-modify-write an operation. Interrupt-off window: none (on targets without compare-and-swap:
-//! that of one emulated instruction). After a thread stalled between its exchange and its hint, one
+//! read-modify-write an operation. Interrupt-off window: none (where compare-and-swap is emulated: that
+//! of one instruction). After a thread stalled between its exchange and its hint, one
 //! later operation walks over at most `N` slots.
 //!
 //! # The bound
@@ -52,158 +52,42 @@
 //! `2^lap_bits` times (2^30 for 32-bit values in a 64-bit word), takes the old state for the new
 //! one; so does one that then finds a hint as late as that.
 
-use core::fmt;
 use core::marker::PhantomData;
 
-use super::ring::{Geometry, Native, Storage, Width, index_bits, is_possible};
-use super::{ForcePush, Peek, Queue, debug};
+use super::{Bits, Index, WordSlot};
 use crate::atomic::{AtomicUsize, AtomicWord, Ordering, Word, fence};
 use crate::error::{PopError, PushError};
 use crate::pad::Pad;
-
-/// A value of a few bits that a [`WordRing`] can carry inside its slot's word.
-///
-/// At most 32 bits where the target has 64-bit compare-and-swap, else at most 12. Implemented for
-/// the small integers, `bool`, `char`, `f32` and `()`; implement it for your own small enums.
-///
-/// (A blanket implementation for everything of at most four bytes is not possible: padding bytes
-/// have no value that could be stored.)
-///
-/// ```
-/// use inkle_core::queue::word::{Bits, WordRing};
-///
-/// #[derive(Clone, Copy, Debug, PartialEq)]
-/// enum Button { Up, Down }
-///
-/// impl Bits for Button {
-///     const BITS: u32 = 1;
-///     fn into_bits(self) -> u32 { self as u32 }
-///     fn from_bits(bits: u32) -> Self { if bits == 0 { Button::Up } else { Button::Down } }
-/// }
-///
-/// static PRESSED: WordRing<Button, 8> = WordRing::new();
-/// PRESSED.try_push(Button::Down).unwrap();
-/// assert_eq!(PRESSED.try_pop(), Ok(Button::Down));
-/// ```
-pub trait Bits: Copy {
-    /// How many of the low bits of [`into_bits`](Bits::into_bits) matter.
-    const BITS: u32;
-
-    /// The value as bits; those from [`BITS`](Bits::BITS) upwards are cut off.
-    fn into_bits(self) -> u32;
-
-    /// The value again.
-    fn from_bits(bits: u32) -> Self;
-}
-
-macro_rules! bits {
-    ($($ty:ty: $bits:literal, $into:expr, $from:expr;)*) => {$(
-        impl Bits for $ty {
-            const BITS: u32 = $bits;
-
-            #[inline(always)]
-            fn into_bits(self) -> u32 {
-                let into: fn($ty) -> u32 = $into;
-                into(self)
-            }
-
-            #[inline(always)]
-            fn from_bits(bits: u32) -> Self {
-                let from: fn(u32) -> $ty = $from;
-                from(bits)
-            }
-        }
-    )*};
-}
-
-bits! {
-    (): 0, |()| 0, |_| ();
-    bool: 1, |v| v as u32, |b| b != 0;
-    u8: 8, |v| v as u32, |b| b as u8;
-    i8: 8, |v| v as u8 as u32, |b| b as u8 as i8;
-    u16: 16, |v| v as u32, |b| b as u16;
-    i16: 16, |v| v as u16 as u32, |b| b as u16 as i16;
-    u32: 32, |v| v, |b| b;
-    i32: 32, |v| v as u32, |b| b as i32;
-    f32: 32, f32::to_bits, f32::from_bits;
-    // The fallback cannot happen: only a `char`'s own bits ever come back.
-    char: 21, |v| v as u32, |b| char::from_u32(b).unwrap_or(char::REPLACEMENT_CHARACTER);
-}
-
-/// The index of a slot among `N`: as few bits as `N` needs, so that the lap gets the rest.
-#[derive(Clone, Copy)]
-pub(crate) struct Index<const N: usize>(pub(crate) usize);
-
-impl<const N: usize> Bits for Index<N> {
-    const BITS: u32 = index_bits(N);
-
-    #[inline(always)]
-    fn into_bits(self) -> u32 {
-        self.0 as u32
-    }
-
-    #[inline(always)]
-    fn from_bits(bits: u32) -> Self {
-        Self(bits as usize)
-    }
-}
+use crate::queue::ring::{Geometry, Storage, Width};
 
 const FULL: Word = 1;
 const CLOSED: Word = 2;
 const VALUE_SHIFT: u32 = 2;
 
-/// One slot of a [`WordRing`]: a word. Opaque; made by [`WordRing::new`] or [`WordSlot::new`].
+/// One slot.
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct WordSlot(AtomicWord);
+pub(super) struct Slot(AtomicWord);
 
-impl WordSlot {
+impl Slot {
     const_fn! {
-        /// An empty slot.
-        pub const fn new() -> Self {
+        /// Empty in lap 0.
+        pub(super) const fn new() -> Self {
             Self(AtomicWord::new(0))
+        }
+    }
+
+    const_fn! {
+        /// Full in lap 0.
+        const fn full(value: u32) -> Self {
+            Self(AtomicWord::new((value as Word) << VALUE_SHIFT | FULL))
         }
     }
 }
 
-impl Default for WordSlot {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// A lock-free, interrupt-safe queue of small values, any capacity from 1, first in first out.
-///
-/// The default queue for events, indices, samples and characters. `Full` and `Empty` are exact. One
-/// word a slot, one read-modify-write an operation; a thread or interrupt handler that stops in
-/// mid-operation holds up nobody. For values of more than 32 bits take
-/// [`Fifo`](super::fifo::Fifo).
-///
-/// `WordRing<T, N>` is [`WordRingIn`] with its slots inside.
-///
-/// ```
-/// use inkle_core::queue::word::WordRing;
-/// use inkle_core::{PopError, PushError};
-///
-/// static SAMPLES: WordRing<u16, 3> = WordRing::new();
-///
-/// for sample in [10, 20, 30] {
-///     SAMPLES.try_push(sample).unwrap();
-/// }
-/// assert_eq!(SAMPLES.try_push(40), Err(PushError::Full(40)));
-/// assert_eq!(SAMPLES.try_pop(), Ok(10));
-/// SAMPLES.close();
-/// assert_eq!(SAMPLES.try_push(50), Err(PushError::Closed(50)));
-/// assert_eq!((SAMPLES.try_pop(), SAMPLES.try_pop()), (Ok(20), Ok(30)));
-/// assert_eq!(SAMPLES.try_pop(), Err(PopError::Closed));
-/// ```
-pub type WordRing<T, const N: usize, W = Native> = WordRingIn<T, [WordSlot; N], W>;
-
-/// [`WordRing`] over any [`Storage`]: the algorithm itself.
-///
-/// `W` limits the lap counter for models and tests; leave it at [`Native`].
+/// As [`WordRingIn`](super::WordRingIn), whose methods these are.
 #[repr(C)]
-pub struct WordRingIn<T, S, W = Native> {
+pub(super) struct Ring<T, S, W> {
     head: Pad<AtomicUsize>,
     tail: Pad<AtomicUsize>,
     slots: S,
@@ -222,18 +106,10 @@ enum Seen {
     Later(usize),
 }
 
-impl<T: Bits, const N: usize, W: Width> WordRing<T, N, W> {
+impl<T, S, W> Ring<T, S, W> {
     const_fn! {
-        /// An empty ring. `N` is at least 1, or this does not compile.
-        pub const fn new() -> Self {
-            const { assert!(N >= 1, "a queue needs at least one slot") };
-            const { assert!(T::BITS + 8 <= Word::BITS - VALUE_SHIFT, "the value is too wide for a slot's word on this target") };
-            Self::with_storage_unchecked(array![WordSlot::new(); N])
-        }
-    }
-
-    const_fn! {
-        const fn with_storage_unchecked(slots: [WordSlot; N]) -> Self {
+        /// `slots` are all new.
+        pub(super) const fn new(slots: S) -> Self {
             Self {
                 head: Pad(AtomicUsize::new(0)),
                 tail: Pad(AtomicUsize::new(0)),
@@ -244,18 +120,16 @@ impl<T: Bits, const N: usize, W: Width> WordRing<T, N, W> {
     }
 }
 
-impl<const N: usize, W: Width> WordRing<Index<N>, N, W> {
+impl<const N: usize, W: Width> Ring<Index<N>, [WordSlot; N], W> {
     const_fn! {
-        /// A ring that holds the indices 0 to N - 1, in this order.
-        pub(crate) const fn of_all_indices() -> Self {
-            let ring = Self::new();
-            let geometry = Geometry::new(N, Self::LAP_BITS, 0);
-            let mut slots = ring.slots;
+        pub(super) const fn of_all_indices() -> Self {
+            let mut slots = array![WordSlot::new(); N];
             let mut index = 0;
             while index < N {
-                slots[index] = WordSlot(AtomicWord::new((index as Word) << VALUE_SHIFT | FULL));
+                slots[index] = WordSlot(Slot::full(index as u32));
                 index += 1;
             }
+            let geometry = Geometry::new(N, Self::LAP_BITS, 0);
             Self {
                 head: Pad(AtomicUsize::new(0)),
                 tail: Pad(AtomicUsize::new(geometry.era_after(0))),
@@ -266,38 +140,7 @@ impl<const N: usize, W: Width> WordRing<Index<N>, N, W> {
     }
 }
 
-impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
-    /// An empty ring over `slots`, which must all be new; `None` if there are none or more than the
-    /// word can number.
-    ///
-    /// ```
-    /// use inkle_core::queue::word::{WordRingIn, WordSlot};
-    ///
-    /// let slots: [WordSlot; 5] = std::array::from_fn(|_| WordSlot::new());
-    /// let ring: WordRingIn<u32, _> = WordRingIn::with_storage(slots).unwrap();
-    /// assert_eq!(ring.try_push(1), Ok(()));
-    /// ```
-    pub fn with_storage(slots: S) -> Option<Self> {
-        const {
-            assert!(
-                T::BITS + 8 <= Word::BITS - VALUE_SHIFT,
-                "the value is too wide for a slot's word on this target"
-            )
-        };
-        let count = slots.slots().len();
-        if !is_possible(count) {
-            return None;
-        }
-        Some(Self {
-            head: Pad(AtomicUsize::new(0)),
-            tail: Pad(AtomicUsize::new(0)),
-            slots,
-            marker: PhantomData,
-        })
-    }
-}
-
-impl<T: Bits, S, W: Width> WordRingIn<T, S, W> {
+impl<T: Bits, S, W: Width> Ring<T, S, W> {
     const LAP_SHIFT: u32 = VALUE_SHIFT + T::BITS;
 
     const LAP_BITS: u32 = {
@@ -309,9 +152,9 @@ impl<T: Bits, S, W: Width> WordRingIn<T, S, W> {
         { if T::BITS == 0 { 0 } else { Word::MAX >> (Word::BITS - T::BITS) << VALUE_SHIFT } };
 }
 
-impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
+impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> Ring<T, S, W> {
     #[inline(always)]
-    fn geometry(&self) -> Geometry {
+    pub(super) fn geometry(&self) -> Geometry {
         Geometry::new(self.slots.slots().len(), Self::LAP_BITS, 0)
     }
 
@@ -324,7 +167,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
         // SAFETY: every position comes from `Geometry::new`'s capacity, which is `slots.len()`, by
         // `after` and `position`, so its index is below it; `Storage` promises that the length does
         // not change.
-        unsafe { &slots.get_unchecked(index).0 }
+        unsafe { &slots.get_unchecked(index).0.0 }
     }
 
     /// The word of a slot that is empty in `era`.
@@ -354,7 +197,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
 
     /// Reads `word`, found at `position`.
     #[inline(always)]
-    fn look(geometry: Geometry, position: usize, word: Word) -> Seen {
+    fn look(&self, geometry: Geometry, position: usize, word: Word) -> Seen {
         let era = geometry.era(position);
         let found = Self::era(geometry, word);
         if found == era {
@@ -363,23 +206,21 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
         if word & FULL != 0 && geometry.era_after(found) == era {
             return Seen::Before;
         }
-        Seen::Later(Self::later(geometry, position, word))
+        Seen::Later(self.later(position, word))
     }
 
     /// Where to go on from a late hint. A slot has been popped in every lap before the one it shows:
     /// both ends of the queue are past it there.
     #[cold]
-    fn later(geometry: Geometry, position: usize, word: Word) -> usize {
+    fn later(&self, position: usize, word: Word) -> usize {
+        // Not from the caller, which would put it into memory for this.
+        let geometry = self.geometry();
         let popped = geometry.era_before(Self::era(geometry, word));
         geometry.after(popped | geometry.index(position))
     }
 
-    /// As the trait's [`try_push`](Queue::try_push).
-    ///
-    /// Progress: lock-free. Interrupt-safe: yes. Ordering: release, pairs with
-    /// [`try_pop`](Self::try_pop)'s acquire. Source: QU005 without waiting.
-    #[inline]
-    pub fn try_push(&self, value: T) -> Result<(), PushError<T>> {
+    #[inline(always)]
+    pub(super) fn try_push(&self, value: T) -> Result<(), PushError<T>> {
         let geometry = self.geometry();
         // Acquire, pairs with the Release store of a pusher: what it knew to be pushed, we know.
         let mut position = self.tail.load(Ordering::Acquire);
@@ -388,7 +229,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
             // Acquire, pairs with the Release of a pop's exchange: whoever popped here is done.
             let mut word = slot.load(Ordering::Acquire);
             loop {
-                match Self::look(geometry, position, word) {
+                match self.look(geometry, position, word) {
                     Seen::Empty if word & CLOSED == 0 => {
                         let new = Self::full(geometry, geometry.era(position), value);
                         // Release, pairs with a pop's Acquire load: what we did before the push.
@@ -430,12 +271,8 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
         }
     }
 
-    /// As the trait's [`try_pop`](Queue::try_pop).
-    ///
-    /// Progress: lock-free. Interrupt-safe: yes. Ordering: acquire, pairs with
-    /// [`try_push`](Self::try_push)'s release. Source: QU007 without waiting.
-    #[inline]
-    pub fn try_pop(&self) -> Result<T, PopError> {
+    #[inline(always)]
+    pub(super) fn try_pop(&self) -> Result<T, PopError> {
         let geometry = self.geometry();
         // Acquire, pairs with the Release store of a popper: what it knew to be popped, we know.
         let mut position = self.head.load(Ordering::Acquire);
@@ -444,7 +281,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
             // Acquire, pairs with the Release of a push's exchange: what came before the push.
             let mut word = slot.load(Ordering::Acquire);
             loop {
-                match Self::look(geometry, position, word) {
+                match self.look(geometry, position, word) {
                     Seen::Full => {
                         let next = geometry.era_after(geometry.era(position));
                         // The mark of a closed ring that was full stays in its slot.
@@ -477,7 +314,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
                         break;
                     }
                     Seen::Before => {
-                        position = Self::later(geometry, position, word);
+                        position = self.later(position, word);
                         break;
                     }
                 }
@@ -493,7 +330,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
         let mut position = self.tail.load(Ordering::Acquire);
         loop {
             let word = self.slot(geometry, position).load(Ordering::Acquire);
-            position = match Self::look(geometry, position, word) {
+            position = match self.look(geometry, position, word) {
                 Seen::Empty | Seen::Before => return (position, word),
                 Seen::Full => geometry.after(position),
                 Seen::Later(further) => further,
@@ -509,30 +346,15 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
         let mut position = self.head.load(Ordering::Acquire);
         loop {
             let word = self.slot(geometry, position).load(Ordering::Acquire);
-            position = match Self::look(geometry, position, word) {
+            position = match self.look(geometry, position, word) {
                 Seen::Empty | Seen::Full => return (position, word),
                 Seen::Later(further) => further,
-                Seen::Before => Self::later(geometry, position, word),
+                Seen::Before => self.later(position, word),
             };
         }
     }
 
-    /// Adds a value even to a full ring: the oldest one then makes room and comes back, in the same
-    /// step.
-    ///
-    /// Errors: [`PushError::Closed`]; never `Full`. Progress: lock-free. Interrupt-safe: yes.
-    /// Ordering: of both [`try_pop`](Self::try_pop) and [`try_push`](Self::try_push).
-    ///
-    /// ```
-    /// use inkle_core::queue::word::WordRing;
-    ///
-    /// let latest = WordRing::<u8, 2>::new();
-    /// assert_eq!(latest.force_push(1), Ok(None));
-    /// assert_eq!(latest.force_push(2), Ok(None));
-    /// assert_eq!(latest.force_push(3), Ok(Some(1)));
-    /// assert_eq!(latest.try_pop(), Ok(2));
-    /// ```
-    pub fn force_push(&self, value: T) -> Result<Option<T>, PushError<T>> {
+    pub(super) fn force_push(&self, value: T) -> Result<Option<T>, PushError<T>> {
         let geometry = self.geometry();
         loop {
             let (position, word) = self.find_tail();
@@ -564,21 +386,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
         }
     }
 
-    /// A copy of the oldest value, which stays inside; `None` if there is none. It was the oldest at
-    /// one moment of the call (linearizable); another thread may have popped it by now.
-    ///
-    /// Progress: lock-free. Interrupt-safe: yes. Ordering: acquire, pairs with
-    /// [`try_push`](Self::try_push)'s release.
-    ///
-    /// ```
-    /// use inkle_core::queue::word::WordRing;
-    ///
-    /// let ring = WordRing::<char, 2>::new();
-    /// assert_eq!(ring.peek(), None);
-    /// ring.try_push('a').unwrap();
-    /// assert_eq!((ring.peek(), ring.peek()), (Some('a'), Some('a')));
-    /// ```
-    pub fn peek(&self) -> Option<T> {
+    pub(super) fn peek(&self) -> Option<T> {
         loop {
             let (position, word) = self.find_head();
             // Pairs with the fence before another thread's `Empty` or `Full`.
@@ -590,11 +398,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
         }
     }
 
-    /// As the trait's [`close`](Queue::close).
-    ///
-    /// Progress: lock-free. Interrupt-safe: yes. Ordering: release, pairs with the acquire of the
-    /// operation that answers `Closed`.
-    pub fn close(&self) -> bool {
+    pub(super) fn close(&self) -> bool {
         let geometry = self.geometry();
         loop {
             let (position, word) = self.find_tail();
@@ -612,76 +416,24 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
             }
         }
     }
-}
 
-impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> Queue for WordRingIn<T, S, W> {
-    type Item = T;
-
-    const BY_RMW: bool = true;
-
-    #[inline]
-    fn try_push(&self, value: T) -> Result<(), PushError<T>> {
-        self.try_push(value)
-    }
-
-    #[inline]
-    fn try_pop(&self) -> Result<T, PopError> {
-        self.try_pop()
-    }
-
-    fn close(&self) -> bool {
-        self.close()
-    }
-
-    fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.find_tail().1 & CLOSED != 0
     }
 
-    fn capacity(&self) -> Option<usize> {
-        Some(self.slots.slots().len())
+    pub(super) fn capacity(&self) -> usize {
+        self.slots.slots().len()
     }
 
-    fn len(&self) -> usize {
-        let capacity = self.slots.slots().len();
+    pub(super) fn len(&self) -> usize {
+        let capacity = self.capacity();
         let head = self.find_head().0;
         let len = self.geometry().distance(head, self.find_tail().0);
         // Between the two walks both ends may have moved on.
         if len < capacity { len } else { capacity }
     }
 
-    fn ticket(&self) -> usize {
+    pub(super) fn ticket(&self) -> usize {
         self.find_tail().0
-    }
-
-    fn ticket_after(&self, ticket: usize, pushes: usize) -> usize {
-        self.geometry().advance(ticket, pushes)
-    }
-
-    fn tickets_between(&self, from: usize, to: usize) -> usize {
-        self.geometry().distance(from, to)
-    }
-}
-
-impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> ForcePush for WordRingIn<T, S, W> {
-    fn force_push(&self, item: T) -> Result<Option<T>, PushError<T>> {
-        self.force_push(item)
-    }
-}
-
-impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> Peek for WordRingIn<T, S, W> {
-    fn peek(&self) -> Option<T> {
-        self.peek()
-    }
-}
-
-impl<T: Bits, const N: usize, W: Width> Default for WordRing<T, N, W> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> fmt::Debug for WordRingIn<T, S, W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug("WordRing", self, f)
     }
 }
