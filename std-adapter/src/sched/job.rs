@@ -309,7 +309,7 @@ impl Recurring {
 
     fn ended(self: &Arc<Self>, hub: &Arc<Hub>, body: Body, panicked: bool) {
         let resting = match self.plan.rule {
-            Rule::Pause(period) => Some(hub.now().saturating_add(period)),
+            Rule::Spaced(period) => Some(hub.now().saturating_add(period)),
             _ => None,
         };
         let mut state = locked(&self.state);
@@ -387,7 +387,7 @@ impl Recurring {
         let now = self.hub.upgrade().map(|hub| hub.now());
         self.change(|hub, state| {
             // Counts from the end of a run: that enters it.
-            let rests = matches!(self.plan.rule, Rule::Pause(_)) && state.active > 0;
+            let rests = matches!(self.plan.rule, Rule::Spaced(_)) && state.active > 0;
             if !std::mem::replace(&mut state.paused, false) || rests {
                 return;
             }

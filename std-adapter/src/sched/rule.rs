@@ -8,9 +8,9 @@ pub(super) enum Rule {
     /// So many nanoseconds from time to time, whatever the runs take.
     Rate(u64),
     /// So many nanoseconds from the end of a run to the next.
-    Pause(u64),
+    Spaced(u64),
     #[cfg(feature = "cron")]
-    Cron(Cron),
+    Cron(Box<Cron>),
 }
 
 /// Times of a cron expression are looked at one by one: so many are counted at most.
@@ -21,7 +21,7 @@ impl Rule {
     /// The first time for a job made at `now`. [`NEVER`] if there is none, here and below.
     pub(super) fn first(&self, now: u64) -> u64 {
         match self {
-            Self::Rate(period) | Self::Pause(period) => now.saturating_add(*period),
+            Self::Rate(period) | Self::Spaced(period) => now.saturating_add(*period),
             #[cfg(feature = "cron")]
             Self::Cron(cron) => cron.after_nanos(now),
         }
@@ -30,7 +30,7 @@ impl Rule {
     /// The first time that is not before `start`.
     pub(super) fn from(&self, start: u64) -> u64 {
         match self {
-            Self::Rate(_) | Self::Pause(_) => start,
+            Self::Rate(_) | Self::Spaced(_) => start,
             #[cfg(feature = "cron")]
             Self::Cron(cron) => start.checked_sub(1).map_or(0, |before| cron.after_nanos(before)),
         }
@@ -40,7 +40,7 @@ impl Rule {
     pub(super) fn after(&self, time: u64) -> Option<u64> {
         match self {
             Self::Rate(_) => Some(self.first(time)),
-            Self::Pause(_) => None,
+            Self::Spaced(_) => None,
             #[cfg(feature = "cron")]
             Self::Cron(_) => Some(self.first(time)),
         }
@@ -54,7 +54,7 @@ impl Rule {
                 let last = time.saturating_add(gone.saturating_mul(*period));
                 (last.saturating_add(*period), gone)
             }
-            Self::Pause(period) => (now.saturating_add(*period), 0),
+            Self::Spaced(period) => (now.saturating_add(*period), 0),
             #[cfg(feature = "cron")]
             Self::Cron(cron) => {
                 let (mut next, mut gone) = (cron.after_nanos(time), 0);
@@ -68,7 +68,7 @@ impl Rule {
     }
 
     pub(super) fn is_pointless(&self) -> bool {
-        matches!(self, Self::Rate(0) | Self::Pause(0))
+        matches!(self, Self::Rate(0) | Self::Spaced(0))
     }
 }
 

@@ -123,7 +123,7 @@ impl<C: Clock> Scheduler<C> {
     /// A job that is due again and again, `pause` after the end of each run. To be
     /// [started](Every::start). (SC019)
     pub fn spaced(&self, pause: Duration) -> Every<C> {
-        Every::new(&self.hub, Rule::Pause(pause.nanos()))
+        Every::new(&self.hub, Rule::Spaced(pause.nanos()))
     }
 
     /// Sees to it that the event's action never runs, and drops that. Does not block. (SC005)
@@ -281,7 +281,7 @@ impl<C: Clock<Time = std::time::SystemTime>> Scheduler<C> {
     /// job.cancel().unwrap();
     /// ```
     pub fn cron(&self, cron: Cron) -> Every<C> {
-        Every::new(&self.hub, Rule::Cron(cron))
+        Every::new(&self.hub, Rule::Cron(Box::new(cron)))
     }
 }
 
