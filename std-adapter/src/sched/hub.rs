@@ -40,14 +40,9 @@ struct State {
     next: u64,
     /// How many were taken from the store and have not begun.
     waiting: usize,
-    running: Vec<Running>,
+    /// Who runs an action, once for each.
+    running: Vec<ThreadInfo>,
     stopped: bool,
-}
-
-/// Who runs an action, and whether that is elsewhere than in a call of `run`.
-struct Running {
-    thread: ThreadInfo,
-    elsewhere: bool,
 }
 
 pub(super) enum Work {
@@ -83,17 +78,16 @@ pub(super) enum Span<'a> {
 
 enum Look {
     Due(Place, Work),
-    /// The time of the first entry; `None` if others may still enter some.
+    /// The time of the first entry; `None` if actions that run may enter one.
     Later(Option<u64>),
     Over,
     Stopped,
 }
 
 impl State {
-    /// Whether nothing is to come, not even from an action that runs elsewhere.
+    /// Whether nothing is to come, not even from an action that runs.
     fn is_over(&self) -> bool {
-        let elsewhere = self.running.iter().any(|running| running.elsewhere);
-        self.store.len() == 0 && self.waiting == 0 && !elsewhere
+        self.store.len() == 0 && self.waiting == 0 && self.running.is_empty()
     }
 }
 
@@ -231,7 +225,7 @@ impl Hub {
         let caller = get_ident();
         let earliest = state.store.earliest();
         // Who runs the scheduler from one of its actions cannot wait for that very action.
-        let inside = || state.running.iter().any(|running| running.thread.ident() == caller);
+        let inside = || state.running.iter().any(|thread| thread.ident() == caller);
         if !serves && earliest.is_none() && (state.is_over() || inside()) {
             return Look::Over;
         }
@@ -248,15 +242,14 @@ impl Hub {
 
     /// A task begins. Whether it may: not after the stop. If not, the caller still has to
     /// [`forgo`](Self::forgo) it.
-    pub(super) fn begin(&self, elsewhere: bool) -> bool {
+    pub(super) fn begin(&self) -> bool {
         let thread = current();
         let mut state = locked(&self.state);
         if state.stopped {
             return false;
         }
         state.waiting -= 1;
-        state.running.push(Running { thread, elsewhere });
-        self.tell(state);
+        state.running.push(thread);
         true
     }
 
@@ -264,7 +257,7 @@ impl Hub {
     pub(super) fn end(&self) {
         let caller = get_ident();
         let mut state = locked(&self.state);
-        let mine = |running: &Running| running.thread.ident() == caller;
+        let mine = |thread: &ThreadInfo| thread.ident() == caller;
         // The newest: one may run within another.
         if let Some(index) = state.running.iter().rposition(mine) {
             state.running.remove(index);
@@ -293,7 +286,7 @@ impl Hub {
     pub(super) fn stop(&self, deadline: Deadline) -> Report {
         let caller = get_ident();
         let others = |state: &State| -> Vec<ThreadInfo> {
-            let threads = state.running.iter().map(|running| &running.thread);
+            let threads = state.running.iter();
             threads.filter(|thread| thread.ident() != caller).cloned().collect()
         };
         let (works, waiting, begun) = {

@@ -1,5 +1,6 @@
 //! Where actions run.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use super::event::{Once, Status};
 use super::hub::{Hub, Work};
 use super::job::Run;
 use super::store::Place;
-use crate::threading::{Panic, get_ident, is_exit, locked};
+use crate::threading::{Panic, is_exit, locked};
 
 /// Runs the actions of a scheduler: at once, or on threads, or on whatever an executor has.
 ///
@@ -44,7 +45,8 @@ pub trait Runner: Send + Sync + 'static {
 }
 
 /// Runs each action in the thread that runs the scheduler, as Python does: one that takes long delays
-/// the others. What a [`Scheduler`](super::Scheduler) has unless told otherwise.
+/// the others, and [`thread::exit`](crate::thread::exit) leaves the function of that thread. What a
+/// [`Scheduler`](super::Scheduler) has unless told otherwise.
 ///
 /// ```
 /// use inkle::sched::{Inline, Scheduler, VirtualClock};
@@ -57,15 +59,17 @@ pub struct Inline;
 
 impl Runner for Inline {
     fn run(&self, task: Task) -> Result<(), Panic> {
-        task.run()
+        match task.perform() {
+            // Leaves what this thread was started with, and `run` with it.
+            Err(payload) if is_exit(&*payload) => resume_unwind(payload),
+            result => result.map_err(Panic::new),
+        }
     }
 }
 
 /// An action whose time has come.
 pub struct Task {
     hub: Arc<Hub>,
-    /// Who runs the scheduler.
-    from: u64,
     begun: bool,
     /// `None` once it has begun, or before it is known.
     ready: Option<Ready>,
@@ -80,7 +84,7 @@ impl Task {
     /// What was taken out of the store; nothing if a job has something against it.
     pub(super) fn new(hub: &Arc<Hub>, place: Place, work: Work, now: u64) -> Option<Self> {
         // First the task, which stands for what was taken whatever happens.
-        let mut task = Self { hub: Arc::clone(hub), from: get_ident(), begun: false, ready: None };
+        let mut task = Self { hub: Arc::clone(hub), begun: false, ready: None };
         task.ready = Some(match work {
             Work::Once(once) => Ready::Once(once),
             Work::Turn(job) => Ready::Run(job.turn(hub, place, now)?),
@@ -90,18 +94,26 @@ impl Task {
     }
 
     /// Runs the action here; does nothing if the scheduler was stopped meanwhile.
+    /// [`thread::exit`](crate::thread::exit) leaves the action.
     ///
     /// Errors: what the action panicked with. Whoever runs it elsewhere than in [`Runner::run`] should
     /// tell somebody.
-    pub fn run(mut self) -> Result<(), Panic> {
-        let elsewhere = get_ident() != self.from;
-        if self.ready.is_none() || !self.hub.begin(elsewhere) {
+    pub fn run(self) -> Result<(), Panic> {
+        match self.perform() {
+            Err(payload) if is_exit(&*payload) => Ok(()),
+            result => result.map_err(Panic::new),
+        }
+    }
+
+    /// The error is what the action unwound with.
+    fn perform(mut self) -> Result<(), Box<dyn Any + Send>> {
+        if self.ready.is_none() || !self.hub.begin() {
             return Ok(());
         }
         self.begun = true;
         let ready = self.ready.take();
         let ending = Ending(&self.hub);
-        let result = match ready {
+        match ready {
             Some(Ready::Once(once)) => {
                 let result = catch_unwind(AssertUnwindSafe(once.action));
                 *locked(&once.status) = Status::Done;
@@ -109,14 +121,6 @@ impl Task {
             }
             Some(Ready::Run(run)) => run.call(ending.0),
             None => Ok(()),
-        };
-        drop(ending);
-        match result {
-            Ok(()) => Ok(()),
-            // In a thread of our own there is nothing else to leave.
-            Err(payload) if is_exit(&*payload) && elsewhere => Ok(()),
-            Err(payload) if is_exit(&*payload) => resume_unwind(payload),
-            Err(payload) => Err(Panic::new(payload)),
         }
     }
 }

@@ -150,8 +150,8 @@ impl<C: Clock> Scheduler<C> {
         events.map(|(place, status)| Event::new(&self.hub, place, status)).collect()
     }
 
-    /// Runs all there is to come, sleeping in between, until nothing is; where actions run on
-    /// threads, until they have ended too. Called from an action it does not wait for actions. Several
+    /// Runs all there is to come, sleeping in between, until nothing is. An action that another thread
+    /// runs may enter more, so it waits for that too; called from an action it does not. Several
     /// threads may call this at once: each event runs once. (SC007, SC015)
     ///
     /// An event at the end of time is waited for without end.
