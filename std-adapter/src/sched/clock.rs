@@ -109,7 +109,8 @@ pub trait Clock: Send + Sync + 'static {
 /// A sleep that ends early when the scheduler has something new to look at: an earlier event, one
 /// event less, a stop, a token that was cancelled. (SC013, SC014)
 ///
-/// A [`Clock`] that does not use it sleeps through all that, as Python's does.
+/// A [`Clock`] that does not use it sleeps through all that, as Python's does; there is an example of
+/// one that does.
 #[derive(Debug)]
 pub struct Nap<'a> {
     bell: &'a Alarm,

@@ -188,6 +188,17 @@ impl fmt::Display for JobOver {
 impl Error for JobOver {}
 
 /// What [`Scheduler::stop`](super::Scheduler::stop) has done.
+///
+/// ```
+/// use inkle::platform::Deadline;
+/// use inkle::sched::Scheduler;
+///
+/// let report = Scheduler::new().stop(Deadline::NEVER);
+/// for thread in &report.running {
+///     println!("{} still runs", thread.name());
+/// }
+/// # assert_eq!(report.cancelled, 0);
+/// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Report {

@@ -180,7 +180,7 @@ impl Hub {
                     Err(panic) if serves => report_panic(&current(), &panic),
                     result => result.map_err(RunError::Panicked)?,
                 },
-                Look::Later(_) if now >= limit => return Err(RunError::TimedOut),
+                Look::Later(_) if limit != NEVER && now >= limit => return Err(RunError::TimedOut),
                 Look::Later(earliest) => {
                     let until = earliest.unwrap_or(NEVER).min(limit);
                     self.clock.sleep((until != NEVER).then_some(until), nap);

@@ -1,8 +1,7 @@
 //! Where actions run.
 
-use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::event::{Once, Status};
@@ -45,8 +44,7 @@ pub trait Runner: Send + Sync + 'static {
 }
 
 /// Runs each action in the thread that runs the scheduler, as Python does: one that takes long delays
-/// the others, and [`thread::exit`](crate::thread::exit) leaves the function of that thread. What a
-/// [`Scheduler`](super::Scheduler) has unless told otherwise.
+/// the others. What a [`Scheduler`](super::Scheduler) has unless told otherwise.
 ///
 /// ```
 /// use inkle::sched::{Inline, Scheduler, VirtualClock};
@@ -59,15 +57,11 @@ pub struct Inline;
 
 impl Runner for Inline {
     fn run(&self, task: Task) -> Result<(), Panic> {
-        match task.perform() {
-            // Leaves what this thread was started with, and `run` with it.
-            Err(payload) if is_exit(&*payload) => resume_unwind(payload),
-            result => result.map_err(Panic::new),
-        }
+        task.run()
     }
 }
 
-/// An action whose time has come.
+/// An action whose time has come; see [`Runner`] for an example.
 pub struct Task {
     hub: Arc<Hub>,
     begun: bool,
@@ -98,22 +92,14 @@ impl Task {
     ///
     /// Errors: what the action panicked with. Whoever runs it elsewhere than in [`Runner::run`] should
     /// tell somebody.
-    pub fn run(self) -> Result<(), Panic> {
-        match self.perform() {
-            Err(payload) if is_exit(&*payload) => Ok(()),
-            result => result.map_err(Panic::new),
-        }
-    }
-
-    /// The error is what the action unwound with.
-    fn perform(mut self) -> Result<(), Box<dyn Any + Send>> {
+    pub fn run(mut self) -> Result<(), Panic> {
         if self.ready.is_none() || !self.hub.begin() {
             return Ok(());
         }
         self.begun = true;
         let ready = self.ready.take();
         let ending = Ending(&self.hub);
-        match ready {
+        let result = match ready {
             Some(Ready::Once(once)) => {
                 let result = catch_unwind(AssertUnwindSafe(once.action));
                 *locked(&once.status) = Status::Done;
@@ -121,6 +107,10 @@ impl Task {
             }
             Some(Ready::Run(run)) => run.call(ending.0),
             None => Ok(()),
+        };
+        match result {
+            Err(payload) if is_exit(&*payload) => Ok(()),
+            result => result.map_err(Panic::new),
         }
     }
 }

@@ -106,6 +106,21 @@ fn wall_times_are_not_early() {
 }
 
 #[test]
+fn at_the_end_of_time_what_is_due_then_still_waits() {
+    let _watch = watchdog();
+    let clock = VirtualClock::jumping();
+    let scheduler = Scheduler::with_clock(clock.clone());
+    let event = scheduler.enter_at(Duration::MAX, 0, || panic!("ran")).unwrap();
+    clock.advance(Duration::MAX);
+    scope(|scope| {
+        let run = scope.spawn(|| scheduler.run());
+        sleep(SETTLE);
+        scheduler.cancel(&event).unwrap();
+        run.join().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn moments_saturate() {
     assert_eq!((UNIX_EPOCH - SECOND).nanos(), 0);
     assert_eq!(Duration::MAX.nanos(), u64::MAX);

@@ -13,7 +13,7 @@ use inkle::sched::{
 use inkle::threading::{self, get_ident};
 use inkle_tests::{Ledger, Tracked, watchdog};
 
-use super::{FAR, SECOND, diary, message};
+use super::{FAR, HOOK, SECOND, diary, message};
 
 #[test]
 fn sc019_a_fixed_rate_does_not_drift() {
@@ -266,6 +266,7 @@ fn sc019_a_job_that_panics() {
     let stops = job(OnPanic::Stop);
     assert_eq!(message(scheduler.run()), "a bad day");
     assert_eq!((stops.runs(), stops.is_over(), scheduler.len()), (2, true, 0));
+    let _hook = HOOK.lock();
     let told = Arc::new(Mutex::new(Vec::new()));
     let its = Arc::clone(&told);
     threading::set_panic_hook(move |thread, panic| {

@@ -48,6 +48,9 @@ impl Diary {
     }
 }
 
+/// The process has one panic hook: who sets it holds this.
+static HOOK: Mutex<()> = Mutex::new(());
+
 fn message(result: Result<(), RunError>) -> String {
     match result {
         Err(RunError::Panicked(panic)) => panic.message().unwrap_or("").to_owned(),

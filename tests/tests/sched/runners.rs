@@ -12,7 +12,7 @@ use inkle::threading::{Panic, get_ident};
 use inkle::{thread, threading};
 use inkle_tests::{eventually, watchdog};
 
-use super::{SECOND, add};
+use super::{HOOK, SECOND, add};
 
 #[test]
 fn sc019_on_a_crew_a_slow_action_delays_none() {
@@ -161,6 +161,7 @@ fn sc019_a_queued_run_is_called_off_by_a_cancel() {
 #[test]
 fn sc010_panics_on_a_crew_go_to_the_hook() {
     let _watch = watchdog();
+    let _hook = HOOK.lock();
     let told = Arc::new(AtomicU32::new(0));
     let its = Arc::clone(&told);
     threading::set_panic_hook(move |_, panic| {

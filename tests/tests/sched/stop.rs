@@ -108,14 +108,15 @@ fn sc019_stop_ends_every_sleeping_run() {
 }
 
 #[test]
-fn th007_an_action_that_exits_leaves_the_thread_that_runs_it() {
+fn th007_an_action_that_exits_leaves_itself_only() {
     let _watch = watchdog();
     let scheduler = Scheduler::new();
+    let ran = Arc::new(threading::Event::new());
+    let its = Arc::clone(&ran);
     scheduler.enter(Duration::ZERO, 0, || thread::exit()).unwrap();
-    scheduler.enter(Duration::ZERO, 1, || ()).unwrap();
-    let its = scheduler.clone();
-    let thread = threading::spawn(move || drop(its.run())).unwrap();
-    assert!(matches!(thread.join(), Err(threading::JoinError::Exited)));
+    scheduler.enter(Duration::ZERO, 1, move || its.set()).unwrap();
+    let job = scheduler.every(Duration::from_millis(1)).times(3).start(|_| thread::exit());
     scheduler.run().unwrap();
-    assert!(scheduler.stop(Deadline::NEVER).running.is_empty());
+    assert!(ran.is_set());
+    assert_eq!(job.unwrap().runs(), 3);
 }
