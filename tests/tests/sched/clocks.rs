@@ -6,7 +6,7 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use inkle::platform::Deadline;
-use inkle::sched::{Moment, RunError, Scheduler, VirtualClock, Wall};
+use inkle::sched::{Clock, Moment, Nap, RunError, Scheduler, VirtualClock, Wall};
 use inkle::threading::CancelToken;
 use inkle_tests::{PATIENCE, SETTLE, eventually, watchdog};
 
@@ -30,6 +30,25 @@ fn sc017_a_virtual_clock_moved_by_hand_wakes_who_sleeps_by_it() {
         }
         run.join().unwrap().unwrap();
     });
+}
+
+#[test]
+fn sc017_a_move_just_before_the_sleep_is_not_missed() {
+    let _watch = watchdog();
+    struct Moved(VirtualClock);
+    impl Clock for Moved {
+        type Time = Duration;
+        fn now(&self) -> Duration {
+            self.0.time()
+        }
+        fn sleep(&self, until: Option<Duration>, nap: Nap<'_>) {
+            self.0.set(until.unwrap());
+            self.0.sleep(until, nap);
+        }
+    }
+    let scheduler = Scheduler::with_clock(Moved(VirtualClock::new()));
+    scheduler.enter(SECOND, 0, || ()).unwrap();
+    scheduler.run().unwrap();
 }
 
 #[test]

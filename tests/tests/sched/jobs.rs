@@ -2,16 +2,16 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::sleep;
+use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use inkle::platform::{Deadline, after};
 use inkle::sched::{
     Clock, EnterCause, EnterError, Every, Job, JobOver, Missed, Moment, Monotonic, OnPanic,
-    Scheduler, Tick, VirtualClock,
+    RunError, Scheduler, Tick, VirtualClock,
 };
 use inkle::threading::{self, get_ident};
-use inkle_tests::{Ledger, Tracked, watchdog};
+use inkle_tests::{Ledger, SCALE, Tracked, watchdog};
 
 use super::{FAR, HOOK, SECOND, diary, message};
 
@@ -120,6 +120,45 @@ fn sc019_jitter_is_bounded_reproducible_and_does_not_add_up() {
     );
     assert_eq!(first, late(1));
     assert_ne!(first, late(2));
+}
+
+#[test]
+fn sc019_jitter_is_not_lateness() {
+    let clock = VirtualClock::new();
+    let scheduler = Scheduler::with_clock(clock.clone());
+    let job = scheduler.every(10 * SECOND).jitter(9 * SECOND, 1).missed(Missed::Skip);
+    let job = job.start(|_| ()).unwrap();
+    for run in 1..=20 {
+        let due = scheduler.snapshot()[0].time();
+        clock.set(due + 10 * SECOND - Duration::from_nanos(1));
+        // The next one may be due by then; one at a time.
+        let before = job.runs();
+        assert!(matches!(scheduler.run_until(due), Ok(()) | Err(RunError::TimedOut)));
+        assert_eq!((before, job.runs(), job.skipped()), (run - 1, run, 0));
+    }
+}
+
+#[test]
+fn sc019_cancels_and_pauses_at_any_moment() {
+    let _watch = watchdog();
+    for round in 0..100 * SCALE {
+        let scheduler = Scheduler::new();
+        let job = scheduler.every(Duration::from_micros(1)).start(|_| ()).unwrap();
+        scope(|scope| {
+            let run = scope.spawn(|| scheduler.run());
+            for _ in 0..round % 4 {
+                job.pause().unwrap();
+                job.resume().unwrap();
+            }
+            if round % 8 == 0 {
+                sleep(Duration::from_micros(50));
+            }
+            job.cancel().unwrap();
+            let runs = job.runs();
+            run.join().unwrap().unwrap();
+            assert_eq!((job.runs(), job.next(), scheduler.len()), (runs, None, 0));
+        });
+    }
 }
 
 #[test]
