@@ -311,3 +311,11 @@ impl Hub {
         Report { cancelled, finished: begun.saturating_sub(running.len()), running }
     }
 }
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        // One by one, so that an action that panics when dropped costs no other its drop.
+        let works = locked(&self.state).store.take_all();
+        works.for_each(Work::cancel);
+    }
+}

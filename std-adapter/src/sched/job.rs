@@ -416,6 +416,13 @@ impl Recurring {
     }
 }
 
+impl Drop for Recurring {
+    fn drop(&mut self) {
+        let body = locked(&self.state).body.take();
+        drop_quietly(body);
+    }
+}
+
 /// Unlocks, and drops the action if it never runs again.
 fn release(mut state: MutexGuard<'_, State>) {
     let idle = state.active == 0 && state.queued.is_none() && state.belated.is_none();

@@ -29,6 +29,7 @@
 //!   anyway.
 //! - Events that compare by their fields (SC003, SC018): a handle is one event, and that one is cancelled.
 //! - The fields `action`, `argument`, `kwargs` of an event (SC003): the closure is the scheduler's.
+//! - Versions of Python that differ (SC016).
 //! - A deadline for each event, and jobs that outlive the process (SC019): both are the action's to see to.
 //! - An async form (SC019) comes with timers of the core.
 

@@ -151,8 +151,9 @@ impl<C: Clock> Scheduler<C> {
     }
 
     /// Runs all there is to come, sleeping in between, until nothing is. An action that another thread
-    /// runs may enter more, so it waits for that too; called from an action it does not. Several
-    /// threads may call this at once: each event runs once. (SC007, SC015)
+    /// runs may enter more, so it waits for that too; called from an action it does not. An action must
+    /// not wait for a run in another thread, which waits for that action. Several threads may call
+    /// this at once: each event runs once. (SC007, SC015)
     ///
     /// An event at the end of time is waited for without end.
     ///

@@ -246,6 +246,10 @@ fn without_thread_locals() {
         assert_eq!(thread.join().unwrap(), thread.ident());
         assert!(matches!(timer().unwrap_err().cause(), SpawnCause::Exiting));
         assert!(STOP.wait_timeout(SHORT).is_err());
+        let scheduler = Scheduler::new();
+        scheduler.enter(Duration::ZERO, 0, || RUNNING.set()).unwrap();
+        scheduler.run().unwrap();
+        assert!(RUNNING.is_set());
         let sum = threading::scope(|scope| scope.spawn(|| main + 1).unwrap().join().unwrap());
         assert_eq!(sum.unwrap(), main + 1);
         assert!(spawn(|| panic!("of no interest")).unwrap().join().is_err());

@@ -268,7 +268,7 @@ fn sc019_a_job_may_pause_and_cancel_itself() {
 
 #[test]
 fn sc019_an_action_is_dropped_when_its_job_is_over() {
-    let ledger = Ledger::new(6);
+    let ledger = Ledger::new(7);
     let (scheduler, ..) = diary();
     let start = |id: usize, times| {
         let value = ledger.value(id);
@@ -289,8 +289,9 @@ fn sc019_an_action_is_dropped_when_its_job_is_over() {
     assert_eq!(paused.cancel(), Err(JobOver));
     drop(paused);
     let left = Scheduler::with_clock(VirtualClock::new());
-    let value = ledger.value(5);
-    left.every(SECOND).start(move |_| owned(&value)).unwrap();
+    for value in [ledger.bomb(5), ledger.bomb(6)] {
+        left.every(SECOND).start(move |_| owned(&value)).unwrap();
+    }
     drop(left);
     ledger.assert_each_once();
 }

@@ -137,7 +137,7 @@ fn sc005_an_event_of_another_scheduler_is_refused() {
 
 #[test]
 fn sc005_what_an_action_owns_is_dropped_once() {
-    let ledger = Ledger::new(5);
+    let ledger = Ledger::new(7);
     let (scheduler, ..) = diary();
     let enter = |id| {
         let value = ledger.value(id);
@@ -153,8 +153,9 @@ fn sc005_what_an_action_owns_is_dropped_once() {
     enter(2);
     scheduler.stop(Deadline::NEVER);
     let left = Scheduler::with_clock(VirtualClock::new());
-    let value = ledger.value(3);
-    left.enter(SECOND, 0, move || drop(value)).unwrap();
+    for value in [ledger.bomb(5), ledger.bomb(6), ledger.value(3)] {
+        left.enter(SECOND, 0, move || drop(value)).unwrap();
+    }
     drop(left);
     ledger.assert_each_once();
 }
