@@ -94,21 +94,23 @@ pub enum Missed {
 ///
 /// ```
 /// use std::time::Duration;
-/// use inkle::sched::{Crew, Monotonic, Overlap, RunError, Scheduler};
+/// use inkle::sched::{Crew, Overlap, Scheduler, VirtualClock};
 /// use inkle::threading::Event;
 ///
 /// static GO: Event = Event::new();
 ///
-/// let scheduler = Scheduler::with_runner(Monotonic, Crew::new(4).unwrap());
-/// let job = scheduler
-///     .every(Duration::from_millis(1))
-///     .overlap(Overlap::Queue)
-///     .start(|_| GO.wait())
-///     .unwrap();
-/// assert!(matches!(scheduler.run_timeout(Duration::from_millis(30)), Err(RunError::TimedOut)));
-/// // One runs, one waits.
-/// assert_eq!(job.runs(), 2);
+/// let clock = VirtualClock::new();
+/// let scheduler = Scheduler::with_runner(clock.clone(), Crew::new(4).unwrap());
+/// let job = scheduler.every(Duration::from_secs(1)).overlap(Overlap::Queue);
+/// let job = job.start(|_| GO.wait()).unwrap();
+/// for _ in 0..5 {
+///     clock.advance(Duration::from_secs(1));
+///     scheduler.run_pending().unwrap();
+/// }
+/// // One runs, one waits, three were left out.
+/// assert_eq!((job.runs(), job.skipped()), (2, 3));
 /// GO.set();
+/// # job.cancel().unwrap();
 /// # scheduler.stop(inkle::platform::Deadline::NEVER);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
