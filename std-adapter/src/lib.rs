@@ -8,7 +8,8 @@
 //! | `threading` | [`threading`] |
 //! | `queue` | [`queue`] |
 //! | `_thread` | [`thread`] |
-//! | `multiprocessing`, `concurrent.futures`, `subprocess`, `sched`, `contextvars` | not yet |
+//! | `sched` | [`sched`] |
+//! | `multiprocessing`, `concurrent.futures`, `subprocess`, `contextvars` | not yet |
 //!
 //! Every blocking operation comes in forms that wait, that never wait (`try_…`) and that wait until
 //! a [`Deadline`] (`…_until`, `…_timeout`). Errors are values, and a failed put hands the item back.
@@ -19,6 +20,7 @@ pub mod diagnose;
 mod os;
 pub mod platform;
 pub mod queue;
+pub mod sched;
 pub mod thread;
 pub mod threading;
 

@@ -81,7 +81,7 @@ where
 
 /// Leaves the function that the calling thread was started with: destructors run, no hook hears of it
 /// and nothing is printed; a join gets [`JoinError::Exited`](threading::JoinError::Exited). In the
-/// function of a timer, leaves that function. (LT009, TH007)
+/// function of a timer or the action of a scheduler, leaves that. (LT009, TH007)
 ///
 /// Where this crate has not started the thread, it does what an unreported panic does: the main
 /// thread ends the process with the code of a panic. Code on the way that catches panics stops it,

@@ -150,6 +150,15 @@ fn th057_timers_that_are_not_due_are_cancelled_and_functions_waited_for() {
 }
 
 #[test]
+fn sc019_schedulers_are_stopped_and_actions_waited_for() {
+    let _watch = watchdog();
+    prints(
+        "schedulers",
+        &["main returns", "action ends", "no thread starts at the end of the process"],
+    );
+}
+
+#[test]
 fn th081_ctrl_c_ends_the_wait() {
     let _watch = watchdog();
     let mut child = program("stuck").stdout(Stdio::piped()).spawn().unwrap();

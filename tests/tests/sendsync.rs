@@ -7,6 +7,7 @@ use std::sync::{Arc, MutexGuard};
 
 use inkle::platform::Private;
 use inkle::queue::{GetError, PutError, Queue};
+use inkle::sched::{Alarm, Crew, Every, Job, Monotonic, Scheduler, Task, VirtualClock, Wall};
 use inkle::thread::LockType;
 use inkle::threading::{
     Barrier, BelowZero, Condition, Event, Guard, JoinError, Latch, Local, Lock, Mutex,
@@ -211,6 +212,16 @@ check! {
     Timer<u32>: true true;
     Timer<OneAtATime>: true true;
     Timer<Here>: false false;
+    Scheduler: true true;
+    Scheduler<Wall>: true true;
+    inkle::sched::Event<std::time::Duration>: true true;
+    Job<std::time::Duration>: true true;
+    Every<Monotonic>: true true;
+    // Owns an action, which need not be shared.
+    Task: true false;
+    Alarm: true true;
+    Crew: true true;
+    VirtualClock: true true;
     // Each thread has its own value, and only that.
     Local<Here>: true true;
     Local<OneAtATime>: true true;

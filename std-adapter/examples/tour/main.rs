@@ -7,6 +7,7 @@
 
 mod queue;
 mod report;
+mod sched;
 mod thread;
 mod threading;
 mod tree;
@@ -37,7 +38,8 @@ struct Chapter {
     run: fn(&Arc<Tree>) -> Outcome,
 }
 
-const CHAPTERS: [Chapter; 3] = [threading::CHAPTER, queue::CHAPTER, thread::CHAPTER];
+const CHAPTERS: [Chapter; 4] =
+    [threading::CHAPTER, queue::CHAPTER, thread::CHAPTER, sched::CHAPTER];
 
 const HELP: &str = "\
 A tour of the modules on the files of a folder.

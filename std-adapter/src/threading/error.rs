@@ -22,7 +22,7 @@ use super::{Panic, Reason};
 /// assert_eq!(body(), 3);
 /// ```
 pub struct SpawnError<F> {
-    pub(super) cause: SpawnCause,
+    pub(crate) cause: SpawnCause,
     pub(super) body: F,
 }
 

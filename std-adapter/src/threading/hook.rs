@@ -58,7 +58,7 @@ fn replace(hook: Option<Hook>) {
     drop(old);
 }
 
-pub(super) fn report(thread: &ThreadInfo, panic: &Panic) {
+pub(crate) fn report(thread: &ThreadInfo, panic: &Panic) {
     let Some(hook) = locked(&HOOK).clone() else { return };
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| hook(thread, panic))) {
         drop_quietly(payload);

@@ -70,13 +70,16 @@ pub use inkle_core::error::{
 pub use inkle_core::sync::Reason;
 
 pub use error::{JoinError, NulInName, SpawnCause, SpawnError};
+pub(crate) use exit::before_joining;
 pub use exit::{ExitBegun, Report, at_exit, set_exit_timeout, shutdown};
 pub use handle::Thread;
+pub(crate) use hook::report as report_panic;
 pub use hook::{reset_panic_hook, set_panic_hook};
 pub use info::ThreadInfo;
 pub use local::{Local, LocalGone};
-pub(crate) use outcome::exit as exit_thread;
+pub(crate) use outcome::{exit as exit_thread, is_exit};
 pub use panic::Panic;
+pub(crate) use panic::drop_quietly;
 pub(crate) use registry::started_count;
 pub use registry::{
     active_count, current, enumerate, get_ident, get_native_id, main_thread, set_name,
@@ -87,7 +90,7 @@ pub use stack::{MIN_STACK_SIZE, StackTooSmall, set_stack_size, stack_size};
 pub use tee::{Tee, tee};
 pub use timer::Timer;
 
-type EventCount = inkle_core::event_count::EventCount<Private>;
+pub(crate) type EventCount = inkle_core::event_count::EventCount<Private>;
 
 /// One at a time; any thread may release it. (TH033 to TH035)
 ///
@@ -345,7 +348,7 @@ pub type CancelToken<'p> = inkle_core::sync::CancelToken<'p, Private>;
 /// ```
 pub const TIMEOUT_MAX: Duration = Duration::from_nanos(u64::MAX);
 
-/// No code of a user runs under this module's own mutexes, so none is ever left half-changed.
-fn locked<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+/// No code of a user runs under this crate's own mutexes, so none is ever left half-changed.
+pub(crate) fn locked<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

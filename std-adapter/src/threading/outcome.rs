@@ -16,6 +16,11 @@ pub(crate) fn exit() -> ! {
     resume_unwind(Box::new(Exit))
 }
 
+/// Whether a function that unwound with this was left by [`exit`].
+pub(crate) fn is_exit(payload: &(dyn Any + Send)) -> bool {
+    payload.is::<Exit>()
+}
+
 /// Filled once, emptied by the first who asks after that.
 pub(super) struct Outcome<T> {
     result: Mutex<Option<Result<T, Failure>>>,
@@ -38,7 +43,7 @@ impl<T> Outcome<T> {
     /// Keeps what the function returned or unwound with; of a panic, the hook hears first.
     pub(super) fn fill(&self, thread: &ThreadInfo, result: Result<T, Box<dyn Any + Send>>) {
         let result = result.map_err(|payload| {
-            if payload.is::<Exit>() {
+            if is_exit(&*payload) {
                 return Failure::Exited;
             }
             let panic = Panic::new(payload);

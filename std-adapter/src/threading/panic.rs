@@ -28,7 +28,7 @@ pub struct Panic {
 }
 
 impl Panic {
-    pub(super) fn new(payload: Box<dyn Any + Send>) -> Self {
+    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
         let message = match payload.downcast_ref::<&'static str>() {
             Some(text) => Some((*text).to_owned()),
             None => payload.downcast_ref::<String>().cloned(),
@@ -107,7 +107,7 @@ impl fmt::Display for Panic {
 }
 
 /// Drops `value`. A panic of its `Drop` is reported by the panic hook and stops here.
-pub(super) fn drop_quietly<T>(value: T) {
+pub(crate) fn drop_quietly<T>(value: T) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // This one could panic again, and so on for ever.
         mem::forget(payload);

@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use inkle::platform::{Deadline, after};
+use inkle::sched::{Crew, Monotonic, Scheduler};
 use inkle::thread;
 use inkle::threading::{
     self, Builder, Event, JoinError, Local, LocalGone, SpawnCause, Thread, Timer, at_exit,
@@ -44,6 +45,7 @@ fn main() {
         "shutdown in a hook" => shutdown_in_a_hook(),
         "shutdown in a thread" => shutdown_in_a_thread(),
         "timers" => timers(),
+        "schedulers" => schedulers(),
         "stuck" => stuck(),
         #[cfg(unix)]
         "fork" => fork(),
@@ -244,6 +246,10 @@ fn without_thread_locals() {
         assert_eq!(thread.join().unwrap(), thread.ident());
         assert!(matches!(timer().unwrap_err().cause(), SpawnCause::Exiting));
         assert!(STOP.wait_timeout(SHORT).is_err());
+        let scheduler = Scheduler::new();
+        scheduler.enter(Duration::ZERO, 0, || RUNNING.set()).unwrap();
+        scheduler.run().unwrap();
+        assert!(RUNNING.is_set());
         let sum = threading::scope(|scope| scope.spawn(|| main + 1).unwrap().join().unwrap());
         assert_eq!(sum.unwrap(), main + 1);
         assert!(spawn(|| panic!("of no interest")).unwrap().join().is_err());
@@ -305,6 +311,27 @@ fn timers() {
         println!("function ends");
     })
     .unwrap();
+    RUNNING.wait();
+    println!("main returns");
+}
+
+fn schedulers() {
+    let late = Scheduler::new();
+    at_exit(move || println!("{}", late.start().unwrap_err())).unwrap();
+
+    let on_threads = Scheduler::with_runner(Monotonic, Crew::new(1).unwrap());
+    on_threads.start_with(&Builder::new().daemon(false)).unwrap();
+    on_threads.enter(LONG, 0, || println!("never printed")).unwrap();
+    on_threads
+        .enter(Duration::ZERO, 0, || {
+            RUNNING.set();
+            sleep(SHORT);
+            println!("action ends");
+        })
+        .unwrap();
+    let daemon = Scheduler::new();
+    daemon.start().unwrap();
+    daemon.enter(Duration::ZERO, 0, || STOP.wait()).unwrap();
     RUNNING.wait();
     println!("main returns");
 }
