@@ -13,6 +13,9 @@ use super::tick::Tick;
 /// Lists are numbered by level and, within it, by bucket, with the one of what is due behind them.
 const STRIDE: usize = 2 * BUCKETS;
 
+/// So many timers of a bucket are looked at to find the first.
+const FEW: u32 = 4;
+
 pub(super) struct Buckets<G: Geometry> {
     /// Everything due before this has been taken to be fired.
     pub(super) position: Tick,
@@ -115,13 +118,46 @@ impl<G: Geometry> Buckets<G> {
             .min()
     }
 
-    /// When the driver has something to do: not after the first deadline.
-    pub(super) fn earliest(&self, rest: u32) -> Tick {
-        let ticks = match self.first_due() {
-            Some(ticks) if ticks < rest => ticks,
-            _ => rest,
-        };
-        self.position.after(ticks)
+    /// When the driver has something to do, at most `rest` ticks from the position: not after the first
+    /// deadline. Exactly then if the bucket in question has few timers, else when it comes up.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the driver.
+    pub(super) unsafe fn earliest<S: Slots>(&self, slots: &S, rest: u32) -> Tick {
+        let mut least = rest;
+        for (number, level) in self.levels.as_ref().iter().enumerate() {
+            let first = geometry::first_due::<G>(self.position, number, level.used);
+            if let Some((ticks, bucket)) = first.filter(|(ticks, _)| *ticks < least) {
+                let granule = 1 << (G::SHIFT as usize * number);
+                // SAFETY: the caller's promise.
+                let later = unsafe { self.first_of(slots, level.first[bucket % BUCKETS], granule) };
+                // A timer that was filed at the far end is not before the end of its granule.
+                let later = ticks.saturating_add(granule).min(later.unwrap_or(ticks)).max(ticks);
+                least = least.min(later);
+            }
+        }
+        self.position.after(least)
+    }
+
+    /// How many ticks after the position the first deadline of a list is, unless the list is long.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the driver, and `link` is 0 or that of a slot in a bucket.
+    unsafe fn first_of<S: Slots>(&self, slots: &S, mut link: u32, granule: u32) -> Option<u32> {
+        // In a bucket of one tick there is nothing to be found.
+        let mut left = if granule == 1 { 0 } else { FEW };
+        let mut least = u32::MAX;
+        while link != 0 {
+            left = u32::checked_sub(left, 1)?;
+            // SAFETY: what is in a list has a slot and is the driver's.
+            let Filed { deadline, next, .. } =
+                unsafe { filed(slots.get_unchecked(before(link)), |filed| *filed) };
+            least = least.min(self.position.until(deadline));
+            link = next;
+        }
+        Some(least)
     }
 
     /// Moves the position towards `now`, but not as far as a bucket is due; anywhere if there is none.

@@ -277,7 +277,9 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
             shown.position.store(buckets.position.get(), Ordering::Relaxed);
             // With arrivals left over, or something due, `filed` stays where it is: not after them.
             if *arrivals == 0 && !buckets.has_due() {
-                let earliest = buckets.earliest(WheelOver::<S, G, W>::REST);
+                let rest = WheelOver::<S, G, W>::REST;
+                // SAFETY: we are the driver.
+                let earliest = unsafe { buckets.earliest(&self.wheel.slots.0, rest) };
                 // Relaxed: the fence below orders it. Who reads it and finds `arriving` set back has
                 // also had that from us.
                 shown.filed.store(earliest.get(), Ordering::Relaxed);

@@ -434,8 +434,8 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     /// When the driver is needed: not after the first deadline, and at most [`REST`](Self::REST) ticks after
     /// it last [advanced](Driver::advance), since ticks wrap around.
     ///
-    /// It may be too early: timers that lie far ahead are moved towards their deadline in steps, and one
-    /// that was cancelled may still count until the driver's next turn.
+    /// It may be too early: where many timers lie far ahead together they are moved towards their deadlines
+    /// in steps, and one that was cancelled may still count until the driver's next turn.
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: covers every schedule that happened before.
     pub fn next_deadline(&self) -> Tick {
