@@ -3,6 +3,12 @@
 
 /// A constructor: `const fn` everywhere but under loom.
 macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis const unsafe fn $($rest:tt)*) => {
+        #[cfg(not(inkle_loom))]
+        $(#[$meta])* $vis const unsafe fn $($rest)*
+        #[cfg(inkle_loom)]
+        $(#[$meta])* $vis unsafe fn $($rest)*
+    };
     ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
         #[cfg(not(inkle_loom))]
         $(#[$meta])* $vis const fn $($rest)*

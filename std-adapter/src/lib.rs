@@ -15,6 +15,7 @@
 //! a [`Deadline`] (`…_until`, `…_timeout`). Errors are values, and a failed put hands the item back.
 #![deny(clippy::unwrap_used, clippy::expect_used)]
 
+mod agenda;
 #[cfg(feature = "diagnose")]
 pub mod diagnose;
 mod os;

@@ -174,13 +174,15 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
         u32::MAX >> (u32::BITS - bits)
     };
 
-    /// A wheel over slots of which none is free before they are [admitted](Self::admit).
-    ///
-    /// # Safety
-    ///
-    /// The slots are new: no wheel has used them.
-    pub unsafe fn with_slots(slots: S, now: Tick) -> Self {
-        Self::over(slots, now, 0)
+    const_fn! {
+        /// A wheel over slots of which none is free before they are [admitted](Self::admit).
+        ///
+        /// # Safety
+        ///
+        /// The slots are new: no wheel has used them.
+        pub const unsafe fn with_slots(slots: S, now: Tick) -> Self {
+            Self::over(slots, now, 0)
+        }
     }
 
     const_fn! {
@@ -457,6 +459,21 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
         self.edge.cancelled.load(Ordering::Relaxed) / COUNT
     }
 
+    /// All pending timers with their values, in no order.
+    pub fn timers(&mut self) -> impl Iterator<Item = (Handle, &S::Value)> {
+        let slots = &self.slots.0;
+        (0..).map_while(|index| Some((index, slots.get(index as usize)?))).filter_map(
+            |(index, slot)| {
+                // Relaxed: whoever owns the wheel comes after everything else.
+                let generation = slot.state.load(Ordering::Relaxed) >> PHASE_BITS;
+                // SAFETY: an armed or linked slot has a value, and while we are borrowed nobody else is
+                // here.
+                let value = || slot.value.with(|cell| unsafe { (*cell).assume_init_ref() });
+                has_value(slot).then(|| (Handle { index, generation }, value()))
+            },
+        )
+    }
+
     /// Makes the caller the driver, unless there is one; until the guard is dropped.
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with the release of the last
@@ -541,6 +558,13 @@ fn take(list: &AtomicU32) -> u32 {
     list.swap(0, Ordering::Acquire)
 }
 
+/// For a caller to whom the wheel belongs.
+fn has_value<T>(slot: &Slot<T>) -> bool {
+    // Relaxed: whoever owns the wheel comes after everything else.
+    let phase = slot.state.load(Ordering::Relaxed) % (1 << PHASE_BITS);
+    phase == Phase::Armed as u32 || phase == Phase::Linked as u32
+}
+
 #[inline(always)]
 pub(super) const fn state(generation: u32, phase: Phase) -> u32 {
     generation << PHASE_BITS | phase as u32
@@ -554,9 +578,7 @@ impl<S: Slots, G: Geometry, W: Width> Drop for WheelOver<S, G, W> {
             loop {
                 let slot = slots.get(index)?;
                 index = index.wrapping_add(1);
-                // Relaxed: `&mut self` is ordered after everything else.
-                let phase = slot.state.load(Ordering::Relaxed) % (1 << PHASE_BITS);
-                if phase == Phase::Armed as u32 || phase == Phase::Linked as u32 {
+                if has_value(slot) {
                     // SAFETY: an armed or linked slot has a value, and each slot is passed once.
                     return Some(slot.value.with(|cell| unsafe { (*cell).assume_init_read() }));
                 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use inkle_core::sync::WaitEvent;
 
-use super::store::NEVER;
+use crate::agenda::NEVER;
 use crate::platform::{Deadline, Platform, Private};
 use crate::threading::{CancelToken, Event};
 

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use super::Moment;
-use super::store::NEVER;
+use crate::agenda::NEVER;
 
 /// Times by a cron expression: minute, hour, day of the month, month, day of the week; optionally
 /// seconds before them and a year behind. The dialect is that of the crate `croner`: lists, ranges,

@@ -1,4 +1,4 @@
-//! One event: the action in the store, and the handle outside.
+//! One event: the action in the agenda, and the handle outside.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Weak};
 use super::Moment;
 use super::error::CancelError;
 use super::hub::Hub;
-use super::store::Place;
+use crate::agenda::Place;
 use crate::threading::{drop_quietly, locked};
 
 /// An event that was entered: Python's `Event`. (SC003)

@@ -8,8 +8,8 @@ use super::error::{EnterCause, EnterError};
 use super::hub::Hub;
 use super::job::{Beat, Body, Job, Plan, Recurring};
 use super::rule::Rule;
-use super::store::NEVER;
 use super::{Clock, Moment};
+use crate::agenda::NEVER;
 
 /// How a periodic job runs: made by [`every`](super::Scheduler::every), which keeps a rate,
 /// [`spaced`](super::Scheduler::spaced), which keeps a distance, and with the feature `cron` by

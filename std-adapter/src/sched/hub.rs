@@ -19,8 +19,8 @@ use super::clock::Ticks;
 use super::event::{Once, Status};
 use super::job::Recurring;
 use super::runner::{Runner, Task};
-use super::store::{NEVER, Place, Store};
 use super::{Alarm, Nap, Report, RunError};
+use crate::agenda::{Agenda, NEVER, Place};
 use crate::platform::Deadline;
 use crate::threading::{
     CancelToken, Event, Panic, ThreadInfo, current, get_ident, locked, report_panic,
@@ -36,9 +36,9 @@ pub(super) struct Hub {
 }
 
 struct State {
-    store: Store<Work>,
+    agenda: Agenda<Work>,
     next: u64,
-    /// How many were taken from the store and have not begun.
+    /// How many were taken from the agenda and have not begun.
     waiting: usize,
     /// Who runs an action, once for each.
     running: Vec<ThreadInfo>,
@@ -87,14 +87,19 @@ enum Look {
 impl State {
     /// Whether nothing is to come, not even from an action that runs.
     fn is_over(&self) -> bool {
-        self.store.len() == 0 && self.waiting == 0 && self.running.is_empty()
+        self.agenda.is_empty() && self.waiting == 0 && self.running.is_empty()
     }
 }
 
 impl Hub {
     pub(super) fn new(clock: Box<dyn Ticks>, runner: Box<dyn Runner>) -> Arc<Self> {
-        let state =
-            State { store: Store::new(), next: 0, waiting: 0, running: Vec::new(), stopped: false };
+        let state = State {
+            agenda: Agenda::new(),
+            next: 0,
+            waiting: 0,
+            running: Vec::new(),
+            stopped: false,
+        };
         Arc::new(Self {
             clock,
             runner,
@@ -109,7 +114,7 @@ impl Hub {
     }
 
     pub(super) fn len(&self) -> usize {
-        locked(&self.state).store.len()
+        locked(&self.state).agenda.len()
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -118,12 +123,12 @@ impl Hub {
 
     /// What is to come, and for what runs once what has become of it.
     pub(super) fn snapshot(&self) -> Vec<(Place, Option<Arc<Mutex<Status>>>)> {
-        let state = locked(&self.state);
+        let mut state = locked(&self.state);
         let status = |work: &Work| match work {
             Work::Once(once) => Some(Arc::clone(&once.status)),
             Work::Turn(_) | Work::Belated(_) => None,
         };
-        state.store.snapshot().map(|(place, work)| (place, status(work))).collect()
+        state.agenda.snapshot().map(|(place, work)| (place, status(work))).collect()
     }
 
     /// Adds what `work` makes of its argument; a scheduler that was stopped gives that back.
@@ -138,10 +143,10 @@ impl Hub {
         if state.stopped {
             return Err(action);
         }
-        let earliest = state.store.earliest();
+        let earliest = state.agenda.earliest();
         let sequence = state.next;
         state.next += 1;
-        let place = state.store.add(time, priority, sequence, work(action));
+        let place = state.agenda.add(time, priority, sequence, work(action));
         drop(state);
         if earliest.is_none_or(|earliest| time < earliest) {
             self.changed.ring();
@@ -151,7 +156,7 @@ impl Hub {
 
     pub(super) fn remove(&self, place: Place) -> Option<Work> {
         let mut state = locked(&self.state);
-        let work = state.store.remove(place);
+        let work = state.agenda.remove(place);
         let over = state.is_over();
         drop(state);
         // Else who sleeps for it finds out when it wakes for nothing.
@@ -215,7 +220,7 @@ impl Hub {
         if state.stopped {
             return Look::Stopped;
         }
-        if let Some((place, work)) = state.store.take_due(now) {
+        if let Some((place, work)) = state.agenda.take_due(now) {
             state.waiting += 1;
             if let Work::Once(once) = &work {
                 *locked(&once.status) = Status::Running;
@@ -223,7 +228,7 @@ impl Hub {
             return Look::Due(place, work);
         }
         let caller = get_ident();
-        let earliest = state.store.earliest();
+        let earliest = state.agenda.first();
         // Who runs the scheduler from one of its actions cannot wait for that very action.
         let inside = || state.running.iter().any(|thread| thread.ident() == caller);
         if !serves && earliest.is_none() && (state.is_over() || inside()) {
@@ -293,7 +298,7 @@ impl Hub {
             let mut state = locked(&self.state);
             let waiting = if state.stopped { 0 } else { state.waiting };
             state.stopped = true;
-            (state.store.take_all(), waiting, others(&state).len())
+            (state.agenda.take_all(), waiting, others(&state).len())
         };
         self.changed.ring();
         let mut cancelled = waiting;
@@ -315,7 +320,7 @@ impl Hub {
 impl Drop for Hub {
     fn drop(&mut self) {
         // One by one, so that an action that panics when dropped costs no other its drop.
-        let works = locked(&self.state).store.take_all();
+        let works = locked(&self.state).agenda.take_all();
         works.for_each(Work::cancel);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! A job has one entry in the store at most for its next time (`next`) and one for a run that had to
-//! wait (`belated`). Who takes an entry out of the store asks the job whether it is still its own: a
+//! A job has one entry in the agenda at most for its next time (`next`) and one for a run that had to
+//! wait (`belated`). Who takes an entry out of the agenda asks the job whether it is still its own: a
 //! cancel in between has made it another's, and nothing runs.
 //!
 //! `time` is the time by the rule, without jitter, and the next one is made from it alone: nothing
@@ -20,7 +20,7 @@ use super::error::JobOver;
 use super::every::{Missed, OnPanic, Overlap};
 use super::hub::{Hub, Work};
 use super::rule::Rule;
-use super::store::{NEVER, Place};
+use crate::agenda::{NEVER, Place};
 use crate::threading::{Panic, current, drop_quietly, is_exit, locked, report_panic};
 
 /// A periodic job that was started; see [`Every`](super::Every).
@@ -243,7 +243,7 @@ impl Recurring {
         job
     }
 
-    /// Its entry was taken out of the store. The run that is to begin, if any; enters the next one.
+    /// Its entry was taken out of the agenda. The run that is to begin, if any; enters the next one.
     pub(super) fn turn(self: &Arc<Self>, hub: &Arc<Hub>, place: Place, now: u64) -> Option<Run> {
         let mut state = locked(&self.state);
         if state.next != Some(place) {
@@ -298,7 +298,7 @@ impl Recurring {
         Some(Run { job: Arc::clone(self), body, beat })
     }
 
-    /// A run that had to wait was taken out of the store, and is to begin unless it was cancelled.
+    /// A run that had to wait was taken out of the agenda, and is to begin unless it was cancelled.
     pub(super) fn belated(self: &Arc<Self>, place: Place) -> Option<Run> {
         let mut state = locked(&self.state);
         let (_, beat) = state.belated.take_if(|(own, _)| *own == place)?;
@@ -357,7 +357,7 @@ impl Recurring {
         }
     }
 
-    /// Takes all that is to come out of the store.
+    /// Takes all that is to come out of the agenda.
     fn take_back(&self, hub: &Hub, state: &mut State) {
         let belated = state.belated.take().map(|(place, _)| place);
         let queued = state.queued.take().is_some();

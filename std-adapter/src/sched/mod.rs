@@ -46,7 +46,6 @@ mod job;
 mod rule;
 mod runner;
 mod scheduler;
-mod store;
 mod virtual_clock;
 mod wall;
 

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "cron")]
 use super::Cron;
-use super::store::NEVER;
+use crate::agenda::NEVER;
 
 pub(super) enum Rule {
     /// So many nanoseconds from time to time, whatever the runs take.

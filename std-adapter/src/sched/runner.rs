@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::event::{Once, Status};
 use super::hub::{Hub, Work};
 use super::job::Run;
-use super::store::Place;
+use crate::agenda::Place;
 use crate::threading::{Panic, is_exit, locked};
 
 /// Runs the actions of a scheduler: at once, or on threads, or on whatever an executor has.
@@ -75,7 +75,7 @@ enum Ready {
 }
 
 impl Task {
-    /// What was taken out of the store; nothing if a job has something against it.
+    /// What was taken out of the agenda; nothing if a job has something against it.
     pub(super) fn new(hub: &Arc<Hub>, place: Place, work: Work, now: u64) -> Option<Self> {
         // First the task, which stands for what was taken whatever happens.
         let mut task = Self { hub: Arc::clone(hub), begun: false, ready: None };

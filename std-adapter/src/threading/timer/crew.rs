@@ -12,7 +12,9 @@
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use super::agenda::{Agenda, Job, Place};
+use super::job::Job;
+use crate::agenda::{Agenda, NEVER, Place};
+use crate::kernel::Platform;
 use crate::platform::{Deadline, Private, after};
 use crate::threading::{
     Builder, EventCount, SpawnCause, ThreadInfo, current, exit, get_ident, locked,
@@ -23,6 +25,7 @@ const LINGER: Duration = Duration::from_millis(500);
 
 static CREW: Mutex<Crew> = Mutex::new(Crew {
     agenda: Agenda::new(),
+    entered: 0,
     led: false,
     idle: 0,
     running: Vec::new(),
@@ -37,7 +40,9 @@ static LEAD: EventCount = EventCount::new();
 static DONE: EventCount = EventCount::new();
 
 struct Crew {
-    agenda: Agenda,
+    agenda: Agenda<Box<dyn Job>>,
+    /// How many jobs have been entered so far: their order, where deadlines are equal.
+    entered: u64,
     /// Somebody waits for the first entry.
     led: bool,
     /// How many would take up the lead.
@@ -77,14 +82,17 @@ pub(super) fn add(deadline: Deadline, job: Box<dyn Job>) -> Result<Place, SpawnC
     if crew.closed {
         return Err(SpawnCause::Exiting);
     }
-    let place = crew.agenda.add(deadline, job);
+    let (time, number) = (deadline.nanos().unwrap_or(NEVER), crew.entered);
+    crew.entered += 1;
+    let is_first = crew.agenda.earliest().is_none_or(|earliest| time < earliest);
+    let place = crew.agenda.add(time, 0, number, job);
     if let Err(cause) = crew.have_leader() {
         let job = crew.agenda.remove(place);
         drop(crew);
         drop(job);
         return Err(cause);
     }
-    if crew.agenda.earliest() == Some(deadline) {
+    if is_first {
         FIRST.notify(1);
     }
     Ok(place)
@@ -121,7 +129,7 @@ fn lead() -> Option<Box<dyn Job>> {
     loop {
         let key = FIRST.prepare();
         let mut crew = locked(&CREW);
-        if let Some(job) = crew.agenda.take_due() {
+        if let Some((_, job)) = crew.agenda.take_due(Private::now()) {
             FIRST.cancel(key);
             if job.is_waited_for() {
                 crew.running.push(current());
@@ -132,9 +140,9 @@ fn lead() -> Option<Box<dyn Job>> {
             return Some(job);
         }
         let deadline = match crew.agenda.earliest() {
-            Some(deadline) => {
+            Some(time) => {
                 patience = None;
-                deadline
+                Deadline::at(time)
             }
             None => *patience.get_or_insert_with(|| after(LINGER)),
         };

@@ -1,21 +1,22 @@
 //! A function that is called later, once, unless cancelled.
 //!
-//! `agenda` holds what is to come, `crew` the threads.
+//! The crate's `agenda`, a timer wheel, holds what is to come; `crew` the threads.
 
-mod agenda;
 mod crew;
+mod job;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use self::agenda::{Job, Place};
+use self::job::Job;
 use super::outcome::Outcome;
 use super::panic::drop_quietly;
 use super::{
     CancelToken, Cancelled, Event, JoinError, SpawnError, current, get_ident, locked, registry,
 };
+use crate::agenda::Place;
 use crate::platform::{Deadline, after};
 
 /// A function that was to be called at a certain time, and the place where its result will be.
