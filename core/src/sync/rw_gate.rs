@@ -19,6 +19,9 @@
 //! not keep a writer out. A reader that has waited through a phase does, so that writers who come one
 //! after another do not keep readers out by waiting alone. Beyond that, whoever is first is in.
 //!
+//! Counted is who goes to sleep. Who only spins for a moment is not: a lock that is held for moments is
+//! passed on with one exchange a turn.
+//!
 //! # Linearization points
 //!
 //! In: the exchange of the word. Out: the addition to it.
@@ -87,17 +90,58 @@ impl<P: Platform> Gate<P> {
     /// Lets a reader in, or gives up at `deadline`; says whether it is in.
     #[inline]
     pub(super) fn read(&self, deadline: Deadline) -> bool {
+        self.read_now() || self.read_slowly(deadline)
+    }
+
+    #[cold]
+    fn read_slowly(&self, deadline: Deadline) -> bool {
         let mut turn = ReadTurn::new(self);
-        turn.attempt() || self.readers.block(deadline, || turn.attempt().then_some(())).is_some()
+        let waits = !deadline.has_passed::<P>();
+        waits && spin::<P>(|| self.read_now())
+            || turn.attempt()
+            || waits && self.readers.sleep(deadline, || turn.attempt().then_some(())).is_some()
+    }
+
+    /// Lets a reader in, if there are none but readers and nobody else changes the word meanwhile.
+    #[inline]
+    fn read_now(&self) -> bool {
+        // Relaxed: the exchange below checks it.
+        let state = self.state.load(Ordering::Relaxed);
+        state % READER == 0
+            && readers(state) != MAX_READERS
+            // Acquire: as in `ReadTurn::attempt`.
+            && self
+                .state
+                .compare_exchange_weak(state, state + READER, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// Lets a writer in, or gives up at `deadline`; says whether it is in.
     #[inline]
     pub(super) fn write(&self, deadline: Deadline) -> bool {
+        self.write_now() || self.write_slowly(deadline)
+    }
+
+    #[cold]
+    fn write_slowly(&self, deadline: Deadline) -> bool {
         let mut turn = WriteTurn::new(self);
-        turn.attempt(false)
-            || !deadline.has_passed::<P>()
-                && self.writers.block(deadline, || turn.attempt(true).then_some(())).is_some()
+        let waits = !deadline.has_passed::<P>();
+        waits && spin::<P>(|| self.write_now())
+            || turn.attempt(false)
+            || waits && self.writers.sleep(deadline, || turn.attempt(true).then_some(())).is_some()
+    }
+
+    /// Lets a writer in, if there is nobody and nobody else changes the word meanwhile.
+    #[inline]
+    fn write_now(&self) -> bool {
+        // Relaxed: the exchange below checks it.
+        let state = self.state.load(Ordering::Relaxed);
+        state % PHASE == 0
+            // Acquire: as in `WriteTurn::attempt`.
+            && self
+                .state
+                .compare_exchange_weak(state, state + WRITING, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// A reader leaves.
@@ -108,10 +152,15 @@ impl<P: Platform> Gate<P> {
         let before = self.state.fetch_sub(READER, Ordering::Release);
         match readers(before) {
             1 => self.writers.notify_after_rmw(1),
-            // All: of two told by two who leave, the first to come may find the house full again.
-            MAX_READERS => self.readers.notify_after_rmw(u32::MAX),
+            MAX_READERS => self.leave_full_house(),
             _ => {}
         }
+    }
+
+    #[cold]
+    fn leave_full_house(&self) {
+        // All: of two told by two who leave, the first to come may find the house full again.
+        self.readers.notify_after_rmw(u32::MAX);
     }
 
     /// The writer leaves.
@@ -130,6 +179,18 @@ impl<P: Platform> Gate<P> {
         self.state.fetch_add(PHASE + READER - WRITING, Ordering::Release);
         self.readers.notify_after_rmw(u32::MAX);
     }
+}
+
+/// Tries again for a moment; says whether that has helped.
+fn spin<P: Platform>(attempt: impl Fn() -> bool) -> bool {
+    let mut round = 0;
+    while P::relax(round) {
+        if attempt() {
+            return true;
+        }
+        round += 1;
+    }
+    false
 }
 
 /// A reader that wants to come in.
