@@ -255,32 +255,40 @@ thread_local! {
     static TABLE: Table = const { Table(RefCell::new(Vec::new())) };
 }
 
-/// A thread's values, with the numbers of the rows that they were made for.
-struct Table(RefCell<Vec<Option<Numbered>>>);
+/// A thread's values, by row.
+struct Table(RefCell<Vec<Option<Entry>>>);
 
-type Numbered = (u64, Arc<dyn Any>);
+struct Entry {
+    /// Of the row that it was made for.
+    number: u64,
+    /// Where it lies, so that nobody has to ask `keeps`, which would have to ask what it keeps.
+    value: *const (),
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    keeps: Arc<dyn Any>,
+}
 
 impl Table {
     #[inline]
-    fn get(&self, row: &Row) -> Option<*const dyn Any> {
+    fn get(&self, row: &Row) -> Option<*const ()> {
         match self.0.borrow().get(row.index) {
-            Some(Some((number, value))) if *number == row.number => Some(Arc::as_ptr(value)),
+            Some(Some(entry)) if entry.number == row.number => Some(entry.value),
             _ => None,
         }
     }
 
     /// Returns what was there, for the caller to drop.
-    fn put(&self, row: &Row, value: Arc<dyn Any>) -> Option<Numbered> {
+    fn put(&self, row: &Row, keeps: Arc<dyn Any>) -> Option<Entry> {
         let mut table = self.0.borrow_mut();
         if table.len() <= row.index {
             table.resize_with(row.index + 1, || None);
         }
-        table[row.index].replace((row.number, value))
+        let value = Arc::as_ptr(&keeps).cast();
+        table[row.index].replace(Entry { number: row.number, value, keeps })
     }
 
-    fn take(&self, row: &Row) -> Option<Numbered> {
+    fn take(&self, row: &Row) -> Option<Entry> {
         let mut table = self.0.borrow_mut();
-        table.get_mut(row.index)?.take_if(|(number, _)| *number == row.number)
+        table.get_mut(row.index)?.take_if(|entry| entry.number == row.number)
     }
 }
 
