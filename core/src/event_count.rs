@@ -321,6 +321,15 @@ impl<P: Platform> EventCount<P> {
             }
             round += 1;
         }
+        self.sleep(deadline, attempt)
+    }
+
+    /// [`block`](Self::block) for a caller that has tried and spun already.
+    pub(crate) fn sleep<R>(
+        &self,
+        deadline: Deadline,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
         let pass_on = PassOn(self);
         let result = loop {
             let key = self.prepare();

@@ -130,6 +130,13 @@ impl<'a, A: Attempt, P: Platform> Future for Operation<'a, A, P> {
         if let Some(result) = result.take() {
             return Poll::Ready(result);
         }
+        // Outside of `Place::poll`, which is cold, so that what is done at once never leaves the
+        // registers.
+        if !waiter.has_entered() {
+            if let Some(result) = what.attempt(waiter.has_waited()) {
+                return Poll::Ready(result);
+            }
+        }
         // SAFETY: this is the one place that the waiter ever enters; it is pinned, and leaves when
         // dropped.
         unsafe { place.poll(waiter, context.waker(), || what.attempt(waiter.has_waited())) }

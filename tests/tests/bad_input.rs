@@ -1,15 +1,21 @@
 //! What a careless or hostile caller does: every answer is an error value, nothing is lost, nothing
 //! hangs, nothing aborts.
 
+use std::mem::forget;
 use std::panic::panic_any;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::thread::scope;
 
-use inkle::platform::Private;
+use inkle::platform::{Deadline, Private};
 use inkle::queue::{GetError, PutError, Queue, Shutdown};
 use inkle::thread::start_new_thread;
-use inkle::threading::{Builder, JoinError, SpawnCause, ThreadInfo, enumerate, spawn};
+use inkle::threading::{
+    BoundedSemaphore, Builder, Condition, JoinError, Lock, RwLock, Semaphore, SpawnCause,
+    ThreadInfo, enumerate, spawn,
+};
 use inkle_core::channel::Channel;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::word::{Bits, WordRing};
@@ -376,4 +382,122 @@ fn a_capacity_of_one() {
     }
     each_queue!(u16, 1, test);
     test!(Channel::<WordRing<u16, 1>, Private>::new(WordRing::new()));
+}
+
+#[test]
+fn th033_a_guard_whose_lock_somebody_else_has_released() {
+    let _watch = watchdog();
+    let (lock, changed) = (Lock::new(), Condition::new());
+    let mut guard = lock.guard();
+    scope(|scope| {
+        scope.spawn(|| assert!(lock.release().is_ok() && lock.release().is_err()));
+    });
+    // It gets what it stands for: the lock.
+    assert!(changed.wait_until(&mut guard, Deadline::PASSED).is_err());
+    assert!(lock.is_held());
+    assert!(lock.release().is_ok());
+    drop(guard);
+    assert!(lock.release().is_err() && lock.try_acquire());
+}
+
+#[test]
+fn th046_notifications_for_nobody_for_none_and_for_all_there_could_be() {
+    let _watch = watchdog();
+    let (lock, changed, told) = (Lock::new(), Condition::new(), AtomicU32::new(0));
+    [0, 1, u32::MAX].into_iter().for_each(|count| changed.notify(count));
+    scope(|scope| {
+        scope.spawn(|| {
+            let mut guard = lock.guard();
+            changed.wait_for(&mut guard, |_| told.load(Ordering::SeqCst) == 1);
+        });
+        changed.notify(0);
+        let guard = lock.guard();
+        told.store(1, Ordering::SeqCst);
+        drop(guard);
+        changed.notify(u32::MAX);
+    });
+    assert!(lock.try_acquire(), "and it has released it");
+}
+
+#[test]
+fn th041_a_condition_waited_for_with_two_locks() {
+    let _watch = watchdog();
+    let (locks, changed, woken) = ([Lock::new(), Lock::new()], Condition::new(), AtomicU32::new(0));
+    scope(|scope| {
+        for lock in &locks {
+            scope.spawn(|| {
+                let mut guard = lock.guard();
+                changed.wait(&mut guard);
+                woken.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        eventually(|| {
+            changed.notify_all();
+            woken.load(Ordering::SeqCst) == 2
+        });
+    });
+    assert!(locks.iter().all(Lock::try_acquire));
+}
+
+#[test]
+fn th053_bounded_semaphores_of_none_and_of_all_there_could_be() {
+    let none = BoundedSemaphore::new(0);
+    assert!(!none.try_acquire());
+    assert!(none.release(0).is_ok());
+    assert!(none.release(1).is_err() && none.release(u32::MAX).is_err());
+    let all = BoundedSemaphore::new(u32::MAX);
+    assert!(all.release(1).is_err());
+    assert!(all.try_acquire() && all.release(2).is_err() && all.release(1).is_ok());
+    assert_eq!((none.available(), all.available()), (0, u32::MAX));
+}
+
+#[test]
+fn th053_permits_that_nobody_took_from_many_threads() {
+    let _watch = watchdog();
+    let (seats, given) = (BoundedSemaphore::new(100), AtomicU32::new(0));
+    (0..100).for_each(|_| seats.acquire());
+    scope(|scope| {
+        for count in 1..=4 {
+            let (seats, given) = (&seats, &given);
+            scope.spawn(move || {
+                while seats.release(count).is_ok() {
+                    given.fetch_add(count, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert_eq!((given.into_inner(), seats.available()), (100, 100), "whoever gives one fills it");
+}
+
+#[test]
+fn th079_guards_that_are_never_dropped() {
+    let leaks: [fn(&RwLock<u32>); 2] = [|lock| forget(lock.read()), |lock| forget(lock.write())];
+    for leak in leaks {
+        let mut lock = RwLock::new(7);
+        leak(&lock);
+        assert!(lock.try_write().is_none());
+        assert!(lock.write_until(Deadline::PASSED).is_err());
+        *lock.get_mut() += 1;
+        assert_eq!(lock.into_inner(), 8);
+    }
+}
+
+#[test]
+fn futures_that_are_polled_again_when_they_are_done() {
+    let queue = Queue::bounded(2).unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    let mut put = pin!(queue.put_async(1));
+    assert_eq!(put.as_mut().poll(&mut context), Poll::Ready(Ok(())));
+    assert!(put.as_mut().poll(&mut context).is_pending(), "it has nothing to put any more");
+    let mut get = pin!(queue.get_async());
+    assert_eq!(get.as_mut().poll(&mut context), Poll::Ready(Ok(1)));
+    assert!(get.as_mut().poll(&mut context).is_pending());
+    queue.put(2).unwrap();
+    assert_eq!(get.as_mut().poll(&mut context), Poll::Ready(Ok(2)), "it begins anew");
+    let permits = Semaphore::new(1);
+    let mut permit = pin!(permits.acquire_async());
+    assert!(permit.as_mut().poll(&mut context).is_ready());
+    assert!(permit.as_mut().poll(&mut context).is_pending());
+    assert_eq!((permits.release(1), permits.available()), (Ok(()), 1));
+    assert!(permit.as_mut().poll(&mut context).is_ready());
 }

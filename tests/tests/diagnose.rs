@@ -1,11 +1,13 @@
 //! What the locks tell: who holds, who waits, and circles. (TH084)
 
+use std::pin::pin;
 use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
 use std::thread::scope;
 use std::time::Duration;
 
 use inkle::diagnose::{self, Cycle};
-use inkle::threading::{Event, Lock};
+use inkle::threading::{Event, Lock, RwLock};
 use inkle_tests::{eventually, watchdog};
 
 /// Circles found so far, as lines of this file and addresses.
@@ -27,8 +29,17 @@ fn circles(work: impl FnOnce()) -> Vec<Vec<(u32, usize)>> {
     std::mem::take(&mut *FOUND.lock().unwrap())
 }
 
-fn address(lock: &Lock) -> usize {
+fn address<L>(lock: &L) -> usize {
     &raw const *lock as usize
+}
+
+/// The lines of this file from which a lock is held, in the order in which it was acquired.
+fn held_from<L>(lock: &L) -> Vec<u32> {
+    let dump = diagnose::dump();
+    let held = dump.held().iter().filter(|held| held.lock() == address(lock));
+    held.inspect(|held| assert_eq!(held.place().file(), file!()))
+        .map(|held| held.place().line())
+        .collect()
 }
 
 #[test]
@@ -148,4 +159,76 @@ fn a_lock_that_is_gone_takes_its_orders_along() {
         drop(first);
     });
     assert_eq!(found, [] as [Vec<(u32, usize)>; 0]);
+}
+
+#[test]
+fn each_reader_holds_and_a_writer_that_waits_is_named() {
+    let _watch = watchdog();
+    let lock = RwLock::new(0);
+    let line = line!();
+    let first = lock.read();
+    let second = lock.try_read().unwrap();
+    let third = lock.read_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!(held_from(&lock), [line + 1, line + 2, line + 3]);
+    drop((first, third));
+    assert_eq!(held_from(&lock).len(), 1);
+    scope(|scope| {
+        scope.spawn(|| *lock.write() += 1);
+        eventually(|| {
+            let dump = diagnose::dump();
+            let mut waiting = dump.waiting().iter();
+            waiting.any(|waiting| {
+                waiting.address() == address(&lock)
+                    && waiting.place().is_some_and(|place| place.line() == line + 8)
+            })
+        });
+        drop(second);
+    });
+    assert_eq!(held_from(&lock), []);
+    assert!(diagnose::dump().waiting().iter().all(|waiting| waiting.address() != address(&lock)));
+}
+
+#[test]
+fn a_writer_that_goes_on_as_a_reader_is_one_holder() {
+    let lock = RwLock::new(0);
+    let line = line!() + 1;
+    let writer = lock.write();
+    assert_eq!(held_from(&lock), [line]);
+    assert!(lock.try_read().is_none() && lock.try_write().is_none());
+    assert!(lock.read_timeout(Duration::from_millis(1)).is_err());
+    let reader = writer.downgrade();
+    assert_eq!(held_from(&lock), [line]);
+    drop(reader);
+    assert_eq!(held_from(&lock), []);
+}
+
+#[test]
+fn a_read_write_lock_in_a_circle_and_read_again_by_its_reader() {
+    let (lock, data) = (Lock::new(), RwLock::new(0));
+    let found = circles(|| {
+        let reader = data.read();
+        drop(lock.guard());
+        drop(reader);
+        let guard = lock.guard();
+        drop(data.write());
+        drop(guard);
+    });
+    let wanted: Vec<usize> = found[0].iter().map(|link| link.1).collect();
+    assert_eq!((found.len(), wanted), (1, vec![address(&data), address(&lock)]));
+    let found = circles(|| drop((data.read(), data.read())));
+    assert_eq!(found.len(), 1, "a writer in between would wait for it, and it for the writer");
+    assert_eq!(found[0][0].1, address(&data));
+}
+
+#[test]
+fn a_read_write_lock_that_is_awaited_is_held_by_the_thread_that_polls() {
+    let lock = RwLock::new(0);
+    let mut read = pin!(lock.read_async());
+    let mut context = Context::from_waker(Waker::noop());
+    let Poll::Ready(guard) = read.as_mut().poll(&mut context) else { panic!("nobody is in") };
+    let dump = diagnose::dump();
+    let held = dump.held().iter().find(|held| held.lock() == address(&lock)).unwrap();
+    assert_eq!(held.thread().id(), std::thread::current().id());
+    drop(guard);
+    assert_eq!(held_from(&lock), []);
 }

@@ -163,6 +163,33 @@ fn locals_may_be_used_inside_each_other() {
 }
 
 #[test]
+fn a_value_stays_where_it_is_while_the_table_grows() {
+    let _watch = watchdog();
+    let first = Local::new(|| Cell::new(1));
+    first.with(|value| {
+        let others: Vec<_> = (0..1000).map(|number| Local::new(move || number)).collect();
+        let sum: i32 = others.iter().map(|other| other.with(|number| *number)).sum();
+        value.set(value.get() + sum);
+        drop(others);
+        assert_eq!((first.get(), value.get()), (499_501, 499_501));
+    });
+}
+
+#[test]
+fn a_maker_that_asks_for_its_own_value_wins() {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    static NESTED: Local<Arc<u32>> = Local::new(|| match MADE.fetch_add(1, Ordering::SeqCst) {
+        0 => Arc::new(NESTED.with(|inner| **inner) + 100),
+        more => Arc::new(more),
+    });
+    let _watch = watchdog();
+    let value = NESTED.with(Arc::clone);
+    assert_eq!((*value, MADE.load(Ordering::SeqCst)), (101, 2));
+    assert!(NESTED.with(|again| Arc::ptr_eq(again, &value)), "the outer one is there now");
+    assert_eq!(NESTED.values().len(), 1, "the inner one is gone");
+}
+
+#[test]
 fn a_panic_in_the_making_leaves_no_value() {
     let _watch = watchdog();
     let tries = AtomicU32::new(0);

@@ -340,6 +340,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     }
 
     /// One attempt of a put that waits: `None` while there is no room, with the item back in its place.
+    #[inline(always)]
     fn put_once(&self, place: &mut Option<Q::Item>) -> Option<Result<(), PutError<Q::Item>>> {
         match self.push(place.take()?) {
             Ok(()) => Some(Ok(())),
@@ -352,6 +353,7 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     }
 
     /// One attempt of a get that waits: `None` while there is nothing.
+    #[inline(always)]
     fn get_once(&self) -> Option<Result<Q::Item, GetError>> {
         match self.pop() {
             Ok(item) => Some(Ok(item)),

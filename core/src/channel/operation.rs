@@ -133,6 +133,7 @@ impl<'a, Q: Queue, P: Platform> Attempt for Putting<'a, Q, P> {
     type Output = Result<(), PutError<Q::Item>>;
 
     /// Tried again after it was done, it has nothing to put and is never done.
+    #[inline(always)]
     fn attempt(&mut self, _waited: bool) -> Option<Self::Output> {
         self.channel.put_once(&mut self.item)
     }
@@ -141,6 +142,7 @@ impl<'a, Q: Queue, P: Platform> Attempt for Putting<'a, Q, P> {
 impl<'a, Q: Queue, P: Platform> Attempt for Getting<'a, Q, P> {
     type Output = Result<Q::Item, GetError>;
 
+    #[inline(always)]
     fn attempt(&mut self, _waited: bool) -> Option<Self::Output> {
         self.0.get_once()
     }

@@ -19,6 +19,9 @@
 //! not keep a writer out. A reader that has waited through a phase does, so that writers who come one
 //! after another do not keep readers out by waiting alone. Beyond that, whoever is first is in.
 //!
+//! Counted is who goes to sleep. Who only spins for a moment is not: a lock that is held for moments is
+//! passed on with one exchange a turn.
+//!
 //! # Linearization points
 //!
 //! In: the exchange of the word. Out: the addition to it.
@@ -32,8 +35,9 @@
 //! by the fence of the notification.
 
 use crate::atomic::{AtomicU32, Ordering};
-use crate::platform::{Deadline, Platform};
+use crate::platform::{Deadline, Platform, Step};
 use crate::waiting::{Place, WaitQueue};
+use crate::watch;
 
 const WRITING: u32 = 1;
 /// One writer that waits.
@@ -57,7 +61,7 @@ const fn readers(state: u32) -> u32 {
 
 /// Lets many readers in, or one writer.
 #[repr(C)]
-pub(super) struct Gate<P> {
+pub(super) struct Gate<P: Platform> {
     readers: WaitQueue<P>,
     writers: WaitQueue<P>,
     state: AtomicU32,
@@ -86,18 +90,97 @@ impl<P: Platform> Gate<P> {
 
     /// Lets a reader in, or gives up at `deadline`; says whether it is in.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub(super) fn read(&self, deadline: Deadline) -> bool {
+        if !self.read_now() {
+            return self.read_slowly(deadline);
+        }
+        watch::tell::<P, _>(self, Step::Acquired);
+        true
+    }
+
+    #[cold]
+    #[cfg_attr(feature = "watch", track_caller)]
+    fn read_slowly(&self, deadline: Deadline) -> bool {
+        watch::tell::<P, _>(self, Step::Waits);
         let mut turn = ReadTurn::new(self);
-        turn.attempt() || self.readers.block(deadline, || turn.attempt().then_some(())).is_some()
+        let waits = !deadline.has_passed::<P>();
+        let is_in = waits && spin::<P>(|| self.read_now())
+            || turn.attempt()
+            || waits && self.readers.sleep(deadline, || turn.attempt().then_some(())).is_some();
+        watch::tell::<P, _>(self, if is_in { Step::Acquired } else { Step::GaveUp });
+        is_in
+    }
+
+    /// Lets a reader in, if there are none but readers and nobody else changes the word meanwhile.
+    #[inline]
+    fn read_now(&self) -> bool {
+        // Relaxed: the exchange below checks it.
+        let state = self.state.load(Ordering::Relaxed);
+        state % READER == 0
+            && readers(state) != MAX_READERS
+            // Acquire: as in `ReadTurn::attempt`.
+            && self
+                .state
+                .compare_exchange_weak(state, state + READER, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Lets a reader in if it may come in now; says whether it is in.
+    #[cfg_attr(feature = "watch", track_caller)]
+    pub(super) fn try_read(&self) -> bool {
+        let is_in = ReadTurn::new(self).attempt();
+        if is_in {
+            watch::tell::<P, _>(self, Step::Tried);
+        }
+        is_in
     }
 
     /// Lets a writer in, or gives up at `deadline`; says whether it is in.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub(super) fn write(&self, deadline: Deadline) -> bool {
+        if !self.write_now() {
+            return self.write_slowly(deadline);
+        }
+        watch::tell::<P, _>(self, Step::Acquired);
+        true
+    }
+
+    #[cold]
+    #[cfg_attr(feature = "watch", track_caller)]
+    fn write_slowly(&self, deadline: Deadline) -> bool {
+        watch::tell::<P, _>(self, Step::Waits);
         let mut turn = WriteTurn::new(self);
-        turn.attempt(false)
-            || !deadline.has_passed::<P>()
-                && self.writers.block(deadline, || turn.attempt(true).then_some(())).is_some()
+        let waits = !deadline.has_passed::<P>();
+        let is_in = waits && spin::<P>(|| self.write_now())
+            || turn.attempt(false)
+            || waits && self.writers.sleep(deadline, || turn.attempt(true).then_some(())).is_some();
+        watch::tell::<P, _>(self, if is_in { Step::Acquired } else { Step::GaveUp });
+        is_in
+    }
+
+    /// Lets a writer in, if there is nobody and nobody else changes the word meanwhile.
+    #[inline]
+    fn write_now(&self) -> bool {
+        // Relaxed: the exchange below checks it.
+        let state = self.state.load(Ordering::Relaxed);
+        state % PHASE == 0
+            // Acquire: as in `WriteTurn::attempt`.
+            && self
+                .state
+                .compare_exchange_weak(state, state + WRITING, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Lets a writer in if it may come in now; says whether it is in.
+    #[cfg_attr(feature = "watch", track_caller)]
+    pub(super) fn try_write(&self) -> bool {
+        let is_in = WriteTurn::new(self).attempt(false);
+        if is_in {
+            watch::tell::<P, _>(self, Step::Tried);
+        }
+        is_in
     }
 
     /// A reader leaves.
@@ -106,12 +189,18 @@ impl<P: Platform> Gate<P> {
         // Release, pairs with the Acquire of `WriteTurn::attempt`: the next writer comes after all that
         // this reader has read. The exchanges in between go on with its release sequence.
         let before = self.state.fetch_sub(READER, Ordering::Release);
+        watch::tell::<P, _>(self, Step::Released);
         match readers(before) {
             1 => self.writers.notify_after_rmw(1),
-            // All: of two told by two who leave, the first to come may find the house full again.
-            MAX_READERS => self.readers.notify_after_rmw(u32::MAX),
+            MAX_READERS => self.leave_full_house(),
             _ => {}
         }
+    }
+
+    #[cold]
+    fn leave_full_house(&self) {
+        // All: of two told by two who leave, the first to come may find the house full again.
+        self.readers.notify_after_rmw(u32::MAX);
     }
 
     /// The writer leaves.
@@ -119,6 +208,7 @@ impl<P: Platform> Gate<P> {
     pub(super) fn leave_write(&self) {
         // Release, pairs with the Acquire of both turns: what the writer has written.
         self.state.fetch_add(PHASE - WRITING, Ordering::Release);
+        watch::tell::<P, _>(self, Step::Released);
         self.readers.notify_after_rmw(u32::MAX);
         // After the same fence.
         self.writers.notify_ordered(1);
@@ -130,6 +220,26 @@ impl<P: Platform> Gate<P> {
         self.state.fetch_add(PHASE + READER - WRITING, Ordering::Release);
         self.readers.notify_after_rmw(u32::MAX);
     }
+}
+
+#[cfg(feature = "watch")]
+impl<P: Platform> Drop for Gate<P> {
+    fn drop(&mut self) {
+        // Another one may lie at the same address soon.
+        watch::tell::<P, _>(self, Step::Dropped);
+    }
+}
+
+/// Tries again for a moment; says whether that has helped.
+fn spin<P: Platform>(attempt: impl Fn() -> bool) -> bool {
+    let mut round = 0;
+    while P::relax(round) {
+        if attempt() {
+            return true;
+        }
+        round += 1;
+    }
+    false
 }
 
 /// A reader that wants to come in.

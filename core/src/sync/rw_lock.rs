@@ -21,7 +21,8 @@ use super::rw_gate::{Gate, ReadTurn, WriteTurn};
 use crate::atomic::UnsafeCell;
 use crate::error::{Cancelled, TimedOut};
 use crate::operation::{Attempt, Operation};
-use crate::platform::{Deadline, Platform};
+use crate::platform::{Deadline, Platform, Step};
+use crate::watch;
 
 /// A value that many may read at a time, or one may change.
 ///
@@ -49,14 +50,14 @@ use crate::platform::{Deadline, Platform};
 /// assert!(LIMITS.try_write().is_none());
 /// ```
 #[repr(C)]
-pub struct RwLock<T, P> {
+pub struct RwLock<T, P: Platform> {
     gate: Gate<P>,
     value: UnsafeCell<T>,
 }
 
 // SAFETY: the value is changed by one at a time, from any thread, which takes `Send`, and read by
 // several at a time, which takes `Sync` (invariant).
-unsafe impl<T: Send + Sync, P> Sync for RwLock<T, P> {}
+unsafe impl<T: Send + Sync, P: Platform> Sync for RwLock<T, P> {}
 
 impl<T, P: Platform> RwLock<T, P> {
     const_fn! {
@@ -71,6 +72,7 @@ impl<T, P: Platform> RwLock<T, P> {
     /// Progress: blocking. Interrupt-safe: no. Ordering: acquire, pairs with the release of the
     /// writer before. Source: TH079.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn read(&self) -> ReadGuard<'_, T, P> {
         // Without a deadline it cannot time out.
         let _ = self.gate.read(Deadline::NEVER);
@@ -83,14 +85,16 @@ impl<T, P: Platform> RwLock<T, P> {
     /// is, and with tasks if its [`masked`](Platform::masked) keeps handlers out. Ordering: as
     /// [`read`](Self::read).
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_read(&self) -> Option<ReadGuard<'_, T, P>> {
-        ReadTurn::new(&self.gate).attempt().then(|| ReadGuard { lock: self })
+        self.gate.try_read().then(|| ReadGuard { lock: self })
     }
 
     /// As [`read`](Self::read), until `deadline`. A deadline that has passed polls.
     ///
     /// Errors: [`TimedOut`].
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn read_until(
         &self,
         deadline: impl Into<Deadline>,
@@ -99,6 +103,7 @@ impl<T, P: Platform> RwLock<T, P> {
     }
 
     /// As [`read`](Self::read), for at most `timeout`. See [`read_until`](Self::read_until).
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn read_timeout(&self, timeout: Duration) -> Result<ReadGuard<'_, T, P>, TimedOut> {
         self.read_until(Deadline::after::<P>(timeout))
     }
@@ -128,6 +133,7 @@ impl<T, P: Platform> RwLock<T, P> {
     /// Progress: blocking. Interrupt-safe: no. Ordering: acquire, pairs with the release of the
     /// writer and of the readers before. Source: TH079.
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn write(&self) -> WriteGuard<'_, T, P> {
         // Without a deadline it cannot time out.
         let _ = self.gate.write(Deadline::NEVER);
@@ -140,8 +146,9 @@ impl<T, P: Platform> RwLock<T, P> {
     /// is, and with tasks if its [`masked`](Platform::masked) keeps handlers out. Ordering: as
     /// [`write`](Self::write).
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_write(&self) -> Option<WriteGuard<'_, T, P>> {
-        WriteTurn::new(&self.gate).attempt(false).then(|| WriteGuard::new(self))
+        self.gate.try_write().then(|| WriteGuard::new(self))
     }
 
     /// As [`write`](Self::write), until `deadline`. A deadline that has passed polls, and keeps no reader
@@ -149,6 +156,7 @@ impl<T, P: Platform> RwLock<T, P> {
     ///
     /// Errors: [`TimedOut`].
     #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn write_until(
         &self,
         deadline: impl Into<Deadline>,
@@ -157,6 +165,7 @@ impl<T, P: Platform> RwLock<T, P> {
     }
 
     /// As [`write`](Self::write), for at most `timeout`. See [`write_until`](Self::write_until).
+    #[cfg_attr(feature = "watch", track_caller)]
     pub fn write_timeout(&self, timeout: Duration) -> Result<WriteGuard<'_, T, P>, TimedOut> {
         self.write_until(Deadline::after::<P>(timeout))
     }
@@ -310,7 +319,10 @@ impl<'a, T, P: Platform> Attempt for Reading<'a, T, P> {
     type Output = ReadGuard<'a, T, P>;
 
     fn attempt(&mut self, _waited: bool) -> Option<ReadGuard<'a, T, P>> {
-        self.turn.attempt().then(|| ReadGuard { lock: self.lock })
+        self.turn.attempt().then(|| {
+            watch::tell::<P, _>(&self.lock.gate, Step::Acquired);
+            ReadGuard { lock: self.lock }
+        })
     }
 
     fn stop(&mut self) {
@@ -331,7 +343,10 @@ impl<'a, T, P: Platform> Attempt for Writing<'a, T, P> {
     type Output = WriteGuard<'a, T, P>;
 
     fn attempt(&mut self, waited: bool) -> Option<WriteGuard<'a, T, P>> {
-        self.turn.attempt(waited).then(|| WriteGuard::new(self.lock))
+        self.turn.attempt(waited).then(|| {
+            watch::tell::<P, _>(&self.lock.gate, Step::Acquired);
+            WriteGuard::new(self.lock)
+        })
     }
 
     fn stop(&mut self) {

@@ -225,37 +225,22 @@ impl<P: Platform> Place<'_, P> {
     }
 
     /// One poll of an operation that waits: gives what `attempt` gives, or sees to it that `waker` is
-    /// woken when it may give something.
+    /// woken when it may give something. A waiter that has not entered has just tried in vain.
     ///
     /// # Safety
     ///
     /// The waiter belongs to this place alone, and stays where it is until it has left.
-    #[inline(always)]
+    #[cold]
     pub(crate) unsafe fn poll<R>(
         self,
         waiter: &Waiter,
         waker: &Waker,
         mut attempt: impl FnMut() -> Option<R>,
     ) -> Poll<R> {
-        if waiter.has_entered() {
+        if !waiter.has_entered() {
             // SAFETY: the caller's promise.
-            return unsafe { self.poll_again(waiter, waker, attempt) };
+            return unsafe { self.enter_and_look(waiter, waker, attempt) };
         }
-        match attempt() {
-            Some(result) => Poll::Ready(result),
-            // SAFETY: the caller's promise.
-            None => unsafe { self.enter_and_look(waiter, waker, attempt) },
-        }
-    }
-
-    /// [`poll`](Self::poll) for a waiter that may be in the list.
-    #[cold]
-    unsafe fn poll_again<R>(
-        self,
-        waiter: &Waiter,
-        waker: &Waker,
-        mut attempt: impl FnMut() -> Option<R>,
-    ) -> Poll<R> {
         if self.stays(waiter, waker) {
             return match attempt() {
                 Some(result) => {
@@ -277,7 +262,6 @@ impl<P: Platform> Place<'_, P> {
     }
 
     /// [`poll`](Self::poll) for a waiter that is in no list and has just tried in vain.
-    #[cold]
     unsafe fn enter_and_look<R>(
         self,
         waiter: &Waiter,

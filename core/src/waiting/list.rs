@@ -98,7 +98,7 @@ impl Waiter {
     }
 
     /// Whether it may be in a list.
-    pub(super) fn has_entered(&self) -> bool {
+    pub(crate) fn has_entered(&self) -> bool {
         self.entered.get()
     }
 

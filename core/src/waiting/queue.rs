@@ -31,6 +31,15 @@ impl<P: Platform> WaitQueue<P> {
         self.threads.block(deadline, attempt)
     }
 
+    /// As [`EventCount::sleep`].
+    pub(crate) fn sleep<R>(
+        &self,
+        deadline: Deadline,
+        attempt: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        self.threads.sleep(deadline, attempt)
+    }
+
     /// The threads alone, for a waiter with a protocol of its own.
     pub(crate) fn threads(&self) -> &EventCount<P> {
         &self.threads

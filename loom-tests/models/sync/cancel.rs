@@ -34,6 +34,10 @@ pub const MODELS: &[Model] = &[
         cancel_beside(|all| all.token.wait_until(SOON).unwrap_or(Reason::DEADLINE));
     }),
     Model::full("cancel_cancel", cancel_cancel),
+    Model::full("cancel_the_child_awaited", || {
+        the_child(|child| block_on(child.cancelled()));
+    }),
+    Model::bounded("cancel_the_child_waited", 5, LONG, || the_child(|child| child.wait())),
     // Something that never comes.
     Model::bounded("cancel_acquire", 4, LONG, || {
         never(|all| all.permits.acquire_unless(&all.token))
@@ -103,6 +107,7 @@ pub const MODELS: &[Model] = &[
     }),
     // Three threads.
     Model::bounded("siblings", 2, THREE, siblings),
+    Model::bounded("two_tasks", 4, THREE, two_tasks),
     Model::bounded("passes_on_permit", 2, THREE, || {
         passes_on(
             |all| all.permits.release(1).unwrap(),
@@ -218,6 +223,30 @@ fn siblings() {
     assert_eq!(parent.child().wait(), Reason::SHUTDOWN);
     assert_eq!(waits.join().unwrap(), Reason::SHUTDOWN);
     cancels.join().unwrap();
+}
+
+/// A child is cancelled by one, and the other waits with it: in the parent's list.
+fn the_child(wait: fn(&CancelToken<'_, Loom>) -> Reason) {
+    // A child borrows its parent, and both go to a thread: leaked, a few bytes an execution.
+    let parent: &CancelToken<'_, Loom> = Box::leak(Box::new(CancelToken::new()));
+    let child = Arc::new(parent.child());
+    let theirs = child.clone();
+    let cancels = spawn(move || theirs.cancel(Reason::FAILED));
+    assert_eq!(wait(&child), Reason::FAILED);
+    assert!(cancels.join().unwrap());
+    assert_eq!(parent.reason(), None);
+}
+
+/// Each of two tasks is told, though tasks do not pass on what they were told.
+fn two_tasks() {
+    let all = all();
+    let theirs = all.clone();
+    let task = spawn(move || block_on(theirs.token.cancelled()));
+    let theirs = all.clone();
+    let child = spawn(move || block_on(theirs.token.child().cancelled()));
+    cancel(&all);
+    assert_eq!(task.join().unwrap(), Reason::FAILED);
+    assert_eq!(child.join().unwrap(), Reason::FAILED);
 }
 
 /// Whoever is told of what came and is called off at that moment passes it on.

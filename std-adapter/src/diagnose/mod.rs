@@ -1,15 +1,17 @@
 //! Who holds, who waits, for how long, and which locks are taken in two orders. With the feature
 //! `diagnose`; without it nothing of this exists and nothing is paid for it.
 //!
-//! [`dump`] shows every [`Lock`](crate::threading::Lock), [`Mutex`](crate::threading::Mutex) and
-//! [`RLock`](crate::threading::RLock) that is held now, with the thread and the place in the source, and
-//! every thread that sleeps, for a lock or for anything else. Read-write locks are not watched.
+//! [`dump`] shows every [`Lock`](crate::threading::Lock), [`Mutex`](crate::threading::Mutex),
+//! [`RLock`](crate::threading::RLock) and [`RwLock`](crate::threading::RwLock) that is held now, with the
+//! thread and the place in the source (each reader of a read-write lock is a holder), and every thread
+//! that sleeps, for a lock or for anything else.
 //!
 //! A thread that holds one lock and asks for another has chosen an order of the two. If somebody has ever
 //! chosen the other order, or if three and more make a circle, then those threads can wait for each other
 //! for ever one day, even if they did not today: that is reported at once, once, with the places (see
 //! [`on_cycle`]). A lock that a thread already holds and asks for again is such a circle by itself. A try
-//! that would not have waited chooses no order.
+//! that would not have waited chooses no order. Reading counts as holding: who reads shuts writers out, and
+//! a writer that waits shuts out other readers.
 //!
 //! ```
 //! use inkle::diagnose;

@@ -1,14 +1,22 @@
 //! Values of which each thread has its own.
 //!
-//! Each thread keeps its values in one table; a [`Local`] has a row number in all of them, which goes
-//! to another `Local` when it is dropped. The `thread_local` crate looks alike, but its values outlive
+//! Each thread keeps its values in one table; a [`Local`] has a row in all of them, which goes to
+//! another `Local` when it is dropped. The `thread_local` crate looks alike, but its values outlive
 //! their threads and go to later ones; these end with the thread, as Python's do.
+//!
+//! # Invariants
+//!
+//! 1. The value under a row's number in a table is of the type of the `Local` that took that number:
+//!    numbers are never given out twice, and only that `Local` puts values under it.
+//! 2. A value leaves its table when its `Local` is dropped, when its thread ends, or when `new` has asked
+//!    for the very value that it was making: then the inner one makes room for the outer. None of it
+//!    happens while somebody in this thread looks at the value: who looks has borrowed the `Local`, runs
+//!    in the thread, and below a `new` has come to an end before that `new` does.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use super::locked;
@@ -44,10 +52,6 @@ pub struct Local<T, F = fn() -> T> {
     /// Everybody's; those whose thread has ended are taken off now and then.
     all: Mutex<All<T>>,
 }
-
-/// What a thread's table has. Counted twice: the table's copies cost no atomic operation, and only
-/// [`values`](Local::values) makes others.
-struct Own<T>(Arc<T>);
 
 struct All<T> {
     list: Vec<Weak<T>>,
@@ -110,23 +114,26 @@ impl<T: 'static, F: Fn() -> T> Local<T, F> {
     pub fn try_with<R>(&self, f: impl FnOnce(&T) -> R) -> Result<R, LocalGone> {
         let row = self.row.get_or_init(Row::take);
         let known = TABLE.try_with(|table| table.get(row)).map_err(|_| LocalGone)?;
-        let value = match known.map(Rc::downcast::<Own<T>>) {
-            Some(Ok(value)) => value,
-            // A row's owner has one type, so this is a row without a value.
-            _ => self.make(row)?,
+        let value = match known {
+            Some(value) => value.cast::<T>(),
+            None => self.make(row)?,
         };
         // Nothing is borrowed or locked while `f` runs: it may use this `Local` and any other.
-        Ok(f(&value.0))
+        //
+        // SAFETY: it is a `T` (invariant 1), and stays while `f` runs (invariant 2): we have borrowed
+        // ourselves until then, and are part of the thread.
+        Ok(f(unsafe { &*value }))
     }
 
-    fn make(&self, row: &Row) -> Result<Rc<Own<T>>, LocalGone> {
-        let value = Rc::new(Own(Arc::new((self.new)())));
-        locked(&self.all).enlist(Arc::downgrade(&value.0));
-        let its = Rc::clone(&value) as Rc<dyn Any>;
-        let old = TABLE.try_with(|table| table.put(row, its)).map_err(|_| LocalGone)?;
+    #[cold]
+    fn make(&self, row: &Row) -> Result<*const T, LocalGone> {
+        let value = Arc::new((self.new)());
+        let address = Arc::as_ptr(&value);
+        locked(&self.all).enlist(Arc::downgrade(&value));
+        let old = TABLE.try_with(|table| table.put(row, value)).map_err(|_| LocalGone)?;
         // Not while the table is borrowed: it may use the table.
         drop_quietly(old);
-        Ok(value)
+        Ok(address)
     }
 
     /// The values of all threads that have one, the calling thread's included, in no particular order.
@@ -248,32 +255,40 @@ thread_local! {
     static TABLE: Table = const { Table(RefCell::new(Vec::new())) };
 }
 
-/// A thread's values, with the numbers of the rows that they were made for.
-struct Table(RefCell<Vec<Option<Numbered>>>);
+/// A thread's values, by row.
+struct Table(RefCell<Vec<Option<Entry>>>);
 
-type Numbered = (u64, Rc<dyn Any>);
+struct Entry {
+    /// Of the row that it was made for.
+    number: u64,
+    /// Where it lies, so that nobody has to ask `keeps`, which would have to ask what it keeps.
+    value: *const (),
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    keeps: Arc<dyn Any>,
+}
 
 impl Table {
     #[inline]
-    fn get(&self, row: &Row) -> Option<Rc<dyn Any>> {
+    fn get(&self, row: &Row) -> Option<*const ()> {
         match self.0.borrow().get(row.index) {
-            Some(Some((number, value))) if *number == row.number => Some(Rc::clone(value)),
+            Some(Some(entry)) if entry.number == row.number => Some(entry.value),
             _ => None,
         }
     }
 
     /// Returns what was there, for the caller to drop.
-    fn put(&self, row: &Row, value: Rc<dyn Any>) -> Option<Numbered> {
+    fn put(&self, row: &Row, keeps: Arc<dyn Any>) -> Option<Entry> {
         let mut table = self.0.borrow_mut();
         if table.len() <= row.index {
             table.resize_with(row.index + 1, || None);
         }
-        table[row.index].replace((row.number, value))
+        let value = Arc::as_ptr(&keeps).cast();
+        table[row.index].replace(Entry { number: row.number, value, keeps })
     }
 
-    fn take(&self, row: &Row) -> Option<Numbered> {
+    fn take(&self, row: &Row) -> Option<Entry> {
         let mut table = self.0.borrow_mut();
-        table.get_mut(row.index)?.take_if(|(number, _)| *number == row.number)
+        table.get_mut(row.index)?.take_if(|entry| entry.number == row.number)
     }
 }
 
