@@ -19,6 +19,7 @@ mod slab;
 mod spsc;
 mod sync;
 mod tasks;
+mod timers;
 mod wheel;
 mod word;
 
@@ -52,6 +53,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("sync::rlock", sync::rlock::MODELS),
     ("sync::semaphore", sync::semaphore::MODELS),
     ("tasks", tasks::MODELS),
+    ("timers", timers::MODELS),
     ("wheel", wheel::MODELS),
     ("word", word::MODELS),
 ];

@@ -21,7 +21,7 @@ const THREE: &str = "three threads: each more costs about ten times";
 
 /// Two threads, bounded.
 const fn long(name: &'static str, body: fn()) -> Model {
-    Model::bounded(name, 3, LONG, body)
+    Model::bounded(name, 4, LONG, body)
 }
 
 /// Three threads.

@@ -152,6 +152,9 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
     /// Has `value` fired at `deadline`, or as soon as the driver comes if that has passed.
     /// [`Deadline::NEVER`] keeps its slot until it is cancelled.
     ///
+    /// If no slot is free it tidies up first, unless somebody drives just now: one step for each timer that
+    /// was scheduled or cancelled since the last turn.
+    ///
     /// Errors: [`ScheduleError`], with the value; `TooFar` only if the wheel was not driven for too long (see
     /// the type). Progress: lock-free. Interrupt-safe: if the platform's `wake` is. Ordering: release, pairs
     /// with the acquire of who gets the value.
@@ -161,7 +164,15 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
         value: T,
     ) -> Result<Handle, ScheduleError<T>> {
         let deadline = deadline.into();
-        match self.wheel.schedule(self.tick_of(deadline), Entry { deadline, value }) {
+        let tick = self.tick_of(deadline);
+        let scheduled = match self.wheel.schedule(tick, Entry { deadline, value }) {
+            Err(ScheduleError::Full(entry)) if self.wheel.untidy() > 0 => {
+                self.tidy(u32::MAX);
+                self.wheel.schedule(tick, entry)
+            }
+            result => result,
+        };
+        match scheduled {
             Ok(scheduled) => {
                 if scheduled.is_first {
                     self.changed.notify(1);
