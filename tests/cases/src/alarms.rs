@@ -35,7 +35,8 @@ pub(crate) trait Clockwork: Sync {
 /// A timer's value on a wheel.
 struct Alarm {
     item: Wide,
-    /// It fires not before.
+    /// It fires not before. (The first deadline: who reschedules may have looked at the clock long ago, but
+    /// not before that one was chosen.)
     deadline: Tick,
     has_fired: bool,
 }
@@ -93,8 +94,7 @@ impl Clockwork for Ticking {
                 let Alarm { item, deadline, has_fired } = alarm;
                 assert!(!now.is_before(deadline), "fired early");
                 if !has_fired && item.number() % 4 == 0 {
-                    let deadline = now.after(3);
-                    return Then::Again(deadline, Alarm { item, deadline, has_fired: true });
+                    return Then::Again(now.after(3), Alarm { item, deadline, has_fired: true });
                 }
                 assert!(fired.replace(item).is_none(), "two at once");
                 Then::Done
@@ -103,10 +103,12 @@ impl Clockwork for Ticking {
                 return fired;
             }
             if turn.is_complete {
-                if now.until(turn.next) > LONGEST {
+                // 0 if somebody has just scheduled what is due by now: the clock never goes back.
+                let ahead = now.until(turn.next);
+                if ahead > LONGEST {
                     return None;
                 }
-                self.now.store(turn.next.get(), Ordering::Relaxed);
+                self.now.store(now.after(ahead).get(), Ordering::Relaxed);
             }
         }
     }
