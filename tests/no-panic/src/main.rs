@@ -334,6 +334,7 @@ fn timers(timeout: Duration) {
     black_box(TIMERS.next_deadline());
     let mut act = |call: Call| {
         call.0.wake_by_ref();
+        black_box(call.1);
         if black_box(true) { Then::Again(soon(), call) } else { Then::Done }
     };
     black_box(TIMERS.turn(black_box(7), &mut act).is_some());
