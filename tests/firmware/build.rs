@@ -46,7 +46,7 @@ fn main() {
     let target = env::var("TARGET").expect("cargo sets it");
     let (memory, scripts): (String, &[&str]) = match target.as_str() {
         // QEMU's `microbit`, 16 KiB.
-        "thumbv6m-none-eabi" => (cortex_m(0x2800, 0x4000), &["link.x"]),
+        "thumbv6m-none-eabi" => (cortex_m(0x2000, 0x4000), &["link.x"]),
         // QEMU's `lm3s6965evb`, 64 KiB.
         "thumbv7m-none-eabi" => (cortex_m(0x4000, 0x1_0000), &["link.x"]),
         _ if target.starts_with("riscv32") => (VIRT.into(), &["memory.x", "link.x"]),

@@ -253,10 +253,7 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
     ///
     /// Progress: lock-free. Interrupt-safe: if the platform's `wake` is.
     pub fn tidy(&self, budget: u32) {
-        if let Some(mut driver) = self.wheel.try_drive() {
-            let turn = driver.tidy(budget);
-            self.give_up(driver, Some(turn));
-        }
+        self.hold(|driver| driver.tidy(budget));
     }
 
     /// Has the wheel know what time it is, if nobody drives just now: to be called before the first timer
@@ -264,10 +261,7 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
     ///
     /// Progress: lock-free. Interrupt-safe: if the platform's `wake` is.
     pub fn catch_up(&self) {
-        if let Some(mut driver) = self.wheel.try_drive() {
-            let turn = driver.approach(Tick::new(self.now() as u32), u32::MAX);
-            self.give_up(driver, Some(turn));
-        }
+        self.hold(|driver| driver.approach(Tick::new(self.now() as u32), u32::MAX));
     }
 
     /// When the driver is needed: see [`WheelOver::next_deadline`].
@@ -294,46 +288,38 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
         budget: u32,
         mut action: impl FnMut(T) -> Then<T, Deadline>,
     ) -> Option<Turn> {
-        let mut driver = self.wheel.try_drive()?;
-        // Relaxed: see `cancel_sync`.
-        self.driving.store(P::current(), Ordering::Relaxed);
         let now = self.now();
-        // Dropped after the turn, also by a panic: the last action is over then.
-        let _over = Over(self);
-        let turn = driver.advance(Tick::new(now as u32), budget, |Entry { deadline, value }| {
-            // The action before this one is over.
-            self.over.notify(u32::MAX);
-            let again = |deadline: Deadline, value| {
-                let tick = self.tick(deadline.nanos().unwrap_or(u64::MAX), now);
-                Then::Again(tick, Entry { deadline, value })
-            };
-            // Filed at the horizon: not yet.
-            if deadline.nanos().is_none_or(|nanos| nanos > P::now()) {
-                return again(deadline, value);
-            }
-            match action(value) {
-                Then::Done => Then::Done,
-                Then::Again(deadline, value) => again(deadline, value),
-            }
-        });
-        self.give_up(driver, None);
-        Some(turn)
+        let again = |deadline: Deadline, value| {
+            let tick = self.tick(deadline.nanos().unwrap_or(u64::MAX), now);
+            Then::Again(tick, Entry { deadline, value })
+        };
+        self.hold(|driver| {
+            // Relaxed: see `cancel_sync`.
+            self.driving.store(P::current(), Ordering::Relaxed);
+            // Dropped after the turn, also by a panic: the last action is over then.
+            let _over = Over(self);
+            driver.advance(Tick::new(now as u32), budget, |Entry { deadline, value }| {
+                // The action before this one is over.
+                self.over.notify(u32::MAX);
+                // Filed at the horizon: not yet.
+                if deadline.nanos().is_none_or(|nanos| nanos > P::now()) {
+                    return again(deadline, value);
+                }
+                match action(value) {
+                    Then::Done => Then::Done,
+                    Then::Again(deadline, value) => again(deadline, value),
+                }
+            })
+        })
     }
 
-    /// Gives the wheel up, and wakes a driver that has to know.
-    fn give_up(&self, driver: Driver<'_, S, G>, turn: Option<Turn>) {
-        drop(driver);
-        // Pairs with the fence in `drive`: either that driver finds the wheel free, or we see what it
-        // wants.
-        fence(Ordering::SeqCst);
-        // Relaxed, twice: the fence does the work; who misses that it was set back wakes once too often.
-        let is_wanted = self.wanted.load(Ordering::Relaxed) == 1;
-        if is_wanted {
-            self.wanted.store(0, Ordering::Relaxed);
-        }
-        if is_wanted || turn.is_some_and(|turn| turn.is_sooner) {
-            self.changed.notify(1);
-        }
+    /// Drives, unless somebody else does; behind that wakes a driver that has to know.
+    fn hold(&self, work: impl FnOnce(&mut Driver<'_, S, G>) -> Turn) -> Option<Turn> {
+        let driver = self.wheel.try_drive()?;
+        let mut hold = Hold { timers: self, driver: Some(driver), is_sooner: false };
+        let turn = hold.driver.as_mut().map(work)?;
+        hold.is_sooner = turn.is_sooner;
+        Some(turn)
     }
 
     /// Drives until `until`: fires what is due, and sleeps in between. While somebody else drives, it
@@ -372,13 +358,7 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
                 self.wanted.store(1, Ordering::Relaxed);
                 // Pairs with the fence in `give_up`.
                 fence(Ordering::SeqCst);
-                match self.wheel.try_drive() {
-                    Some(driver) => {
-                        self.give_up(driver, None);
-                        Deadline::PASSED
-                    }
-                    None => Deadline::NEVER,
-                }
+                if self.wheel.is_driven() { Deadline::NEVER } else { Deadline::PASSED }
             }
         };
         let deadline = if sleep_until < until { sleep_until } else { until };
@@ -427,6 +407,31 @@ impl<P: Platform> Drop for Leave<'_, P> {
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
             self.events.cancel(key);
+        }
+    }
+}
+
+/// The wheel in the hands of somebody, who gives it up when this is dropped, also by a panic.
+struct Hold<'a, T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> {
+    timers: &'a TimersOver<S, P, G>,
+    driver: Option<Driver<'a, S, G>>,
+    is_sooner: bool,
+}
+
+impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Drop for Hold<'_, T, S, P, G> {
+    fn drop(&mut self) {
+        self.driver = None;
+        // Pairs with the fence in `drive_once`: either that driver finds the wheel free, or we see what it
+        // wants.
+        fence(Ordering::SeqCst);
+        let wanted = &self.timers.wanted;
+        // Relaxed, twice: the fence does the work; who misses that it was set back wakes once too often.
+        let is_wanted = wanted.load(Ordering::Relaxed) == 1;
+        if is_wanted {
+            wanted.store(0, Ordering::Relaxed);
+        }
+        if is_wanted || self.is_sooner {
+            self.timers.changed.notify(1);
         }
     }
 }

@@ -491,6 +491,14 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
         is_free.then(|| Driver::new(self))
     }
 
+    /// Whether somebody drives just now.
+    ///
+    /// Progress: wait-free. Interrupt-safe: yes.
+    pub fn is_driven(&self) -> bool {
+        // Relaxed: a snapshot.
+        self.shown.driver.load(Ordering::Relaxed) != 0
+    }
+
     /// Moves what is at the edge over to the driver; as things stand, that is needed next a rest after
     /// `now`.
     pub(super) fn take_edge(&self, now: Tick) -> Taken {

@@ -21,6 +21,7 @@ use inkle_core::slab::{Handle, Slab};
 use inkle_core::sync::{Lock, Semaphore};
 
 use crate::Dice;
+use crate::alarms::{Alarms, Clocked, Ticking, clocked};
 use crate::queues::List;
 
 /// What became of an item.
@@ -42,6 +43,8 @@ pub trait Bag: Sync {
     fn put(&'static self, item: u32) -> Put;
     /// Takes one out, if there is any.
     fn take(&'static self) -> Option<u32>;
+    /// It is empty and nobody uses it: panics if it is not as at the beginning.
+    fn settled(&'static self) {}
 }
 
 /// Who may use a bag at the same time.
@@ -72,11 +75,11 @@ pub struct Subject {
 }
 
 /// An item of more than one word: a mixture of two shows.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Wide([u32; 3]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Wide([u32; 3]);
 
 /// How a bag's items are made of numbers.
-trait Item {
+pub(crate) trait Item {
     fn of(number: u32) -> Self;
     fn number(self) -> u32;
 }
@@ -343,6 +346,7 @@ macro_rules! bags {
             {
                 self.ring_by_handles.open(Ring::split);
                 self.overwriting.open(Overwriting::split);
+                self.timers.clockwork.catch_up();
                 $(f(Subject {
                     name: stringify!($name),
                     bag: &self.$name,
@@ -369,6 +373,9 @@ bags! {
     ring_by_handles: Handles = ByHandles::new(Ring::new()), 0xFFFF_FFFF, OneEach;
     overwriting: LatestHandles = ByHandles::new(Overwriting::new()), 0xFFFF_FFFF, OneEach;
     slab: Places = Places { slab: Slab::new(), handles: Fifo::new() }, 0xFFFF_FFFF, All;
+    wheel_driven: Alarms<Ticking> = Alarms::new(Ticking::new(), true), 0xFFFF_FFFF, All;
+    wheel_cancelled: Alarms<Ticking> = Alarms::new(Ticking::new(), false), 0xFFFF_FFFF, All;
+    timers: Alarms<Clocked<P>> = Alarms::new(clocked(), true), 0xFFFF_FFFF, All;
     semaphore: Semaphore<P> = Semaphore::new(0), 0, All;
     lock: Lock<P> = Lock::new(), 0, All;
     channel_of_word_ring: Channel<WordRing<u16, 3>, P> = Channel::new(WordRing::new()), 0xFFFF, All;
@@ -508,4 +515,5 @@ pub fn settle(subject: Subject, workers: &[&Worker]) {
             (put.plus(more_put), taken.plus(more_taken))
         });
     assert_eq!(put, taken, "{}: the books of put and taken", subject.name);
+    subject.bag.settled();
 }

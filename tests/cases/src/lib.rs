@@ -12,6 +12,7 @@ use core::marker::PhantomData;
 
 use inkle_core::Platform;
 
+mod alarms;
 pub mod bag;
 pub mod chains;
 pub mod channel;

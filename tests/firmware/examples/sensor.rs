@@ -1,27 +1,30 @@
-//! The firmware to start from: a sensor's interrupt fills a queue, the main loop works it off and
-//! sleeps when there is nothing to do. The sensor here is the processor's own timer, so that it runs on
-//! every Cortex-M; under QEMU it checks itself and ends.
+//! The firmware to start from: a sensor's interrupt fills a queue, the main loop works it off, reports
+//! now and then, notices when the sensor falls silent, and sleeps when there is nothing to do. The sensor
+//! here is the processor's own timer, so that it runs on every Cortex-M; under QEMU it checks itself and
+//! ends.
 #![no_std] // There is no operating system,
 #![no_main] // and nobody to call `main` but the start-up code: see `entry` below.
 
 use core::panic::PanicInfo;
+use core::time::Duration;
 
 use cortex_m::Peripherals;
 use cortex_m_rt::{entry, exception};
 use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::channel::{Channel, Shutdown};
+use inkle_core::error::GetError;
 use inkle_core::platform::{Board, Deadline, WaitForInterrupt};
 use inkle_core::queue::word::WordRing;
+use inkle_core::timer::{Then, Timers};
 use semihosting::{println, process};
 
 /// The chip, as far as the kernel must know it.
 struct Chip;
 
 impl Board for Chip {
-    // A clock is needed for timeouts alone, and there are none here.
-    const HAS_CLOCK: bool = false;
+    // The clock, in nanoseconds. This one goes back to 0 after 49 days: `WideCounter` helps.
     fn now() -> u64 {
-        0
+        u64::from(MILLIS.load(Ordering::Relaxed)) * 1_000_000
     }
     // How interrupts are kept off for a moment: between the last look and the sleep none may slip in.
     fn masked<T>(section: impl FnOnce() -> T) -> T {
@@ -33,9 +36,30 @@ impl Board for Chip {
     }
 }
 
+/// A processor that waits for interrupts, with that clock.
+type Ground = WaitForInterrupt<Chip>;
+
+/// Milliseconds since the start, counted by the interrupt from 1 on.
+static MILLIS: AtomicU32 = AtomicU32::new(1);
+
 /// From the interrupt to the main loop: at most 16 readings of a byte each, in a `static`, without an
 /// allocator. Take a `Fifo` for larger ones.
-static READINGS: Channel<WordRing<u8, 16>, WaitForInterrupt<Chip>> = Channel::new(WordRing::new());
+static READINGS: Channel<WordRing<u8, 16>, Ground> = Channel::new(WordRing::new());
+
+/// What is done at a certain time.
+enum Task {
+    Report,
+    Complain,
+}
+
+/// At most 4 of them at once, each a millisecond late at most.
+static TIMERS: Timers<Task, 4, Ground> = Timers::new(Duration::from_millis(1));
+
+/// Between two reports.
+const PERIOD: Duration = Duration::from_millis(50);
+
+/// After so long without a reading something is wrong.
+const SILENCE: Duration = Duration::from_millis(10);
 
 /// The sum of the readings for which there was no room.
 static LOST: AtomicU32 = AtomicU32::new(0);
@@ -47,13 +71,16 @@ const LAST: u8 = 200;
 #[exception]
 fn SysTick() {
     static mut READING: u8 = 0; // `exception` makes it a variable of this handler alone.
-    if *READING < LAST {
+    let now = MILLIS.fetch_add(1, Ordering::Relaxed);
+    if (100..115).contains(&now) {
+        // Silent for a while.
+    } else if *READING < LAST {
         *READING += 1; // Here a driver would read the sensor.
         if READINGS.try_put(*READING).is_err() {
             LOST.fetch_add((*READING).into(), Ordering::Relaxed); // Full: count what is lost.
         }
     } else {
-        READINGS.shutdown(Shutdown::Graceful); // No more to come: the main loop's `for` ends.
+        READINGS.shutdown(Shutdown::Graceful); // No more to come: the main loop ends.
     }
 }
 
@@ -66,15 +93,40 @@ fn main() -> ! {
         timer.enable_interrupt();
         timer.enable_counter();
     }
-    let mut sum = 0;
-    // Sleeps while the queue is empty; each interrupt wakes it.
-    for reading in READINGS.iter() {
-        sum += u32::from(reading); // The work.
+    let (mut sum, mut reports, mut complaints) = (0, 0, 0);
+    // There is room for both: 4 at once.
+    let _ = TIMERS.schedule(Deadline::after::<Ground>(PERIOD), Task::Report);
+    let mut silence = TIMERS.schedule(Deadline::after::<Ground>(SILENCE), Task::Complain);
+    loop {
+        // Does what is due; each is due again later.
+        TIMERS.turn(u32::MAX, |task| match task {
+            Task::Report => {
+                println!("so far {sum}");
+                reports += 1;
+                Then::Again(Deadline::after::<Ground>(PERIOD), task)
+            }
+            Task::Complain => {
+                complaints += 1;
+                Then::Again(Deadline::after::<Ground>(SILENCE), task)
+            }
+        });
+        // Sleeps until there is a reading or something is due; each interrupt wakes it for a look.
+        match READINGS.get_until(TIMERS.next_deadline()) {
+            Ok(reading) => {
+                sum += u32::from(reading); // The work.
+                // Not silent: complain later.
+                let later = Deadline::after::<Ground>(SILENCE);
+                silence = silence.map(|timer| TIMERS.reschedule(timer, later).unwrap_or(timer));
+            }
+            Err(GetError::TimedOut) => {} // Something is due.
+            Err(_) => break,              // No more readings.
+        }
     }
     let lost = LOST.load(Ordering::Relaxed);
-    println!("readings add up to {sum}, lost {lost}");
-    // 1 + 2 + ... + LAST: everything has come, once.
-    let is_right = sum + lost == u32::from(LAST) * (u32::from(LAST) + 1) / 2;
+    println!("readings add up to {sum}, lost {lost}; {reports} reports, {complaints} complaints");
+    // 1 + 2 + ... + LAST: everything has come, once. And in 215 milliseconds there are four reports.
+    let is_right = sum + lost == u32::from(LAST) * (u32::from(LAST) + 1) / 2
+        && (reports, complaints) == (4, 1);
     println!("{}", if is_right { "passed" } else { "FAILED" });
     process::exit(if is_right { 0 } else { 1 }) // Ends the emulator; a device would go on for ever.
 }

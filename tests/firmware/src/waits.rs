@@ -7,6 +7,7 @@
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 
 use inkle_cases::tasks::Woken;
 use inkle_core::atomic::{AtomicU32, Ordering};
@@ -17,6 +18,7 @@ use inkle_core::queue::fifo::Fifo;
 use inkle_core::queue::word::WordRing;
 use inkle_core::select::Select;
 use inkle_core::sync::{Event, Lock, Semaphore};
+use inkle_core::timer::{Exact, Then, Timers};
 use inkle_core::{Deadline, Platform};
 use semihosting::println;
 
@@ -36,6 +38,7 @@ pub struct Waits<P: Platform> {
     empty: Channel<Fifo<u64, 1>, P>,
     full: Channel<WordRing<u8, 1>, P>,
     other: Channel<WordRing<u8, 1>, P>,
+    timers: Timers<u8, 1, P, Exact<1>>,
 }
 
 impl<P: Platform> Waits<P> {
@@ -49,6 +52,7 @@ impl<P: Platform> Waits<P> {
             empty: Channel::new(Fifo::new()),
             full: Channel::new(WordRing::new()),
             other: Channel::new(WordRing::new()),
+            timers: Timers::new(Duration::from_millis(1)),
         }
     }
 
@@ -67,6 +71,19 @@ impl<P: Platform> Waits<P> {
             while WOKEN.times() == before {}
             assert_eq!(get.poll(&mut context), Poll::Ready(Ok(7)));
         }
+    }
+
+    /// Drives, and so sleeps until the first deadline, until there is one that has passed.
+    fn drive(&self) {
+        let mut fired = None;
+        while fired.is_none() {
+            let drive = |number| {
+                fired = Some(number);
+                Then::Done
+            };
+            assert!(self.timers.drive_once(Deadline::NEVER, drive).is_ok());
+        }
+        assert_eq!(fired, Some(7));
     }
 
     fn select(&self) {
@@ -101,7 +118,7 @@ grounds! { Spinning, Resting, }
 
 /// All of them, with the wake-up at each tick.
 pub fn each<P: Ground>() {
-    let waits: [Wait<P>; 8] = [
+    let waits: [Wait<P>; 9] = [
         ("an event", |w| w.event.wait(), || P::WAITS.event.set()),
         ("a semaphore", |w| w.permits.acquire(), || assert!(P::WAITS.permits.release(1).is_ok())),
         ("a lock", |w| w.lock.acquire(), || assert!(P::WAITS.lock.release().is_ok())),
@@ -122,6 +139,11 @@ pub fn each<P: Ground>() {
             },
         ),
         ("an item, as a task", |w| w.await_an_item(), || put(&P::WAITS.empty, 7)),
+        (
+            "a timer that is the first",
+            |w| w.drive(),
+            || assert!(P::WAITS.timers.schedule(Deadline::PASSED, 7).is_ok()),
+        ),
         ("one of two items", |w| w.select(), || put(&P::WAITS.other, 7)),
     ];
     let this = P::WAITS;

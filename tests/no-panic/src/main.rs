@@ -28,6 +28,7 @@ use inkle_core::sync::{
     Barrier, BoundedSemaphore, CancelToken, Condition, Event, Latch, Lock, Mutex, Once, Promise,
     RLock, Reason, RwLock, Semaphore,
 };
+use inkle_core::timer::{Coarse, Exact, Geometry, Then, Tick, Timers, Wheel};
 
 unsafe extern "C" {
     fn inkle_core_can_panic() -> !;
@@ -88,6 +89,7 @@ static ONCE: Once<Large, Ground> = Once::new();
 static PROMISE: Promise<Large, Ground> = Promise::new();
 static BOUNDED: BoundedSemaphore<Ground> = BoundedSemaphore::new(1);
 static TOKEN: CancelToken<'_, Ground> = CancelToken::new();
+static TIMERS: Timers<Call, 3, Ground> = Timers::new(Duration::from_millis(1));
 static COUNT: EventCount<Ground> = EventCount::new();
 
 fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeout: Duration) {
@@ -293,6 +295,57 @@ fn meetings(timeout: Duration) {
     }
 }
 
+/// What a timer carries.
+struct Call(Waker, Large);
+
+impl From<Waker> for Call {
+    fn from(waker: Waker) -> Self {
+        Self(waker, black_box([1; 4]))
+    }
+}
+
+fn wheel<G: Geometry, const N: usize>(wheel: &Wheel<Large, N, G>) {
+    let at = || Tick::new(black_box(5));
+    if let Ok(scheduled) = wheel.schedule(at(), black_box([1; 4])) {
+        let handle = black_box(scheduled.handle);
+        black_box((wheel.is_pending(handle), wheel.is_firing(handle)));
+        black_box((wheel.reschedule(handle, at()).is_ok(), wheel.cancel(handle).is_ok()));
+    }
+    black_box((wheel.next_deadline(), wheel.untidy()));
+    if let Some(mut driver) = wheel.try_drive() {
+        let act = |value| {
+            if black_box(true) { Then::Again(at(), value) } else { Then::Done }
+        };
+        black_box(driver.advance(at(), black_box(7), act).fired);
+        black_box((driver.tidy(black_box(7)).next, driver.approach(at(), black_box(7)).next));
+    }
+}
+
+fn timers(timeout: Duration) {
+    let soon = || Deadline::after::<Ground>(timeout);
+    let call = || Call::from(Waker::noop().clone());
+    if let Ok(handle) = TIMERS.schedule(soon(), call()) {
+        let handle = black_box(handle);
+        black_box((TIMERS.is_pending(handle), TIMERS.reschedule(handle, soon()).is_ok()));
+        black_box((TIMERS.cancel(handle).is_ok(), TIMERS.cancel_sync(handle, soon()).is_ok()));
+    }
+    TIMERS.tidy(black_box(7));
+    TIMERS.catch_up();
+    black_box(TIMERS.next_deadline());
+    let mut act = |call: Call| {
+        call.0.wake_by_ref();
+        black_box(call.1);
+        if black_box(true) { Then::Again(soon(), call) } else { Then::Done }
+    };
+    black_box(TIMERS.turn(black_box(7), &mut act).is_some());
+    black_box(TIMERS.drive_once(soon(), &mut act).is_ok());
+    TIMERS.drive(soon(), &mut act);
+    let mut context = Context::from_waker(Waker::noop());
+    black_box(pin!(TIMERS.sleep(soon())).poll(&mut context).is_ready());
+    let wait = TIMERS.timeout(EVENT.wait_async(), soon());
+    black_box(pin!(wait).poll(&mut context).is_ready());
+}
+
 /// The entry that the linker asks for.
 #[unsafe(no_mangle)]
 pub extern "C" fn _start() -> ! {
@@ -309,6 +362,10 @@ pub extern "C" fn _start() -> ! {
     rings();
     sync(timeout);
     values(timeout);
+    wheel(&Wheel::<_, 5, Exact>::new(Tick::new(black_box(1))));
+    wheel(&Wheel::<_, 5, Exact<3>>::new(Tick::new(black_box(1))));
+    wheel(&Wheel::<_, 5, Coarse>::new(Tick::new(black_box(1))));
+    timers(timeout);
     loop {
         spin_loop();
     }

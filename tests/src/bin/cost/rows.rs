@@ -72,17 +72,30 @@ reasons! {
         this feature of portable-atomic.",
     Levels = "m": "A word ring a level over one pool of cells, so that interrupts are on while an item is \
         copied and while levels are looked through.",
+    Wheel = "n": "Interrupts stay on, also while timers fire, and anybody may schedule and cancel meanwhile; \
+        the peer's heap cannot cancel. 32 buckets a level, so that no operation depends on how many \
+        timers are pending. Deadlines wrap around, and a step at a time can be done.",
 }
 
 use Reason::{
     Answers, Exact, Handles, Kept, Levels, Links, Loads, LockFree, Section, Slices, Stable,
-    TwoRings, Waiters,
+    TwoRings, Waiters, Wheel,
 };
 
 const MPMC: (&str, &str) = ("heapless_mpmc", "heapless `mpmc::Queue`");
 const CHANNEL: (&str, &str) = ("embassy_channel", "embassy `Channel`");
 const HEAP: (&str, &str) = ("heapless_heap", "heapless `BinaryHeap`, critical section");
 const PRIORITY: (&str, &str) = ("embassy_priority", "embassy `PriorityChannel`");
+
+const WHEEL: &[(Metric, Reason)] = &[
+    (Flash, Wheel),
+    (Ram, Wheel),
+    (Put, Wheel),
+    (Take, Wheel),
+    (Full, Wheel),
+    (Empty, Wheel),
+    (Stack, Wheel),
+];
 
 pub(crate) const JOBS: &[Job] = &[
     Job {
@@ -287,6 +300,20 @@ pub(crate) const JOBS: &[Job] = &[
             ],
         }],
         peers: &[CHANNEL],
+    },
+    Job {
+        name: "timers, scheduled and fired",
+        ours: &[
+            Ours { image: "inkle_wheel", name: "`Wheel` of `Exact<3>`", why: WHEEL },
+            Ours { image: "inkle_wheel_coarse", name: "`Wheel` of `Coarse<4>`", why: WHEEL },
+        ],
+        // Not embassy's queue of timers: its items are the wakers of its own executor's tasks.
+        peers: &[("heapless_timers", "heapless `BinaryHeap`, critical section")],
+    },
+    Job {
+        name: "a timer, scheduled and cancelled, its slot given back",
+        ours: &[Ours { image: "inkle_wheel_cancel", name: "`Wheel` of `Exact<3>`", why: &[] }],
+        peers: &[],
     },
     Job {
         name: "a lock, taken and released",
