@@ -13,7 +13,7 @@ const SCRIPT: &str = r#"
 import random, sched, sys, time
 kind, pending = sys.argv[1], int(sys.argv[2])
 now = fired = 0
-s = sched.scheduler(lambda: now, None)
+s = sched.scheduler(lambda: now, lambda _: None)
 def delay():
     return 60_000 + int(random.random() * 3_600_000)
 def nothing():
