@@ -3,8 +3,7 @@
 //! A round is 400 timers, each due within 1 to 20 ms at random; one operation is one timer, and its time
 //! the given percentile of how late they were.
 
-use std::hint::{black_box, spin_loop};
-use std::sync::Arc;
+use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,14 +24,15 @@ fn deadlines(random: &mut Random) -> Vec<Instant> {
     (0..TIMERS).map(delay).collect()
 }
 
-/// The lateness of each timer, on a thread of its own.
-type Wait = fn(Vec<Instant>) -> Vec<Duration>;
+/// The lateness of each timer of a round, on a thread of its own.
+type Wait = fn(&mut Random) -> Vec<Duration>;
 
-/// On [`Timers`] that round as coarsely as tokio does: to a millisecond, or a bit less.
-fn wheel<const MICROS: u64>(deadlines: Vec<Instant>) -> Vec<Duration> {
+/// On [`Timers`] with that resolution, or the next smaller power of two in nanoseconds. (That of tokio is a
+/// millisecond.)
+fn wheel<const MICROS: u64>(random: &mut Random) -> Vec<Duration> {
     let timers: Timers<Instant, TIMERS, Private> = Timers::new(Duration::from_micros(MICROS));
     timers.catch_up();
-    for deadline in deadlines {
+    for deadline in deadlines(random) {
         assert!(timers.schedule(until(deadline), deadline).is_ok(), "there are slots enough");
     }
     let mut late = Vec::with_capacity(TIMERS);
@@ -47,14 +47,14 @@ fn wheel<const MICROS: u64>(deadlines: Vec<Instant>) -> Vec<Duration> {
 }
 
 /// On a runtime of that thread, a task a timer.
-fn tokio(deadlines: Vec<Instant>) -> Vec<Duration> {
+fn tokio(random: &mut Random) -> Vec<Duration> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime").block_on(async {
         let wait = |deadline: Instant| async move {
             tokio::time::sleep_until(deadline.into()).await;
             deadline.elapsed()
         };
-        let tasks: Vec<_> = deadlines.into_iter().map(|d| tokio::spawn(wait(d))).collect();
+        let tasks: Vec<_> = deadlines(random).into_iter().map(|d| tokio::spawn(wait(d))).collect();
         let mut late = Vec::with_capacity(TIMERS);
         for task in tasks {
             late.push(task.await.expect("it does not panic"));
@@ -67,22 +67,19 @@ fn tokio(deadlines: Vec<Instant>) -> Vec<Duration> {
 fn late(percent: usize, wait: Wait) -> Kept {
     let mut random = Random::new(percent);
     Box::new(move |count| {
-        let is_over = Arc::new(AtomicBool::new(false));
-        let busy: Vec<_> = (0..2)
-            .map(|_| {
-                let is_over = Arc::clone(&is_over);
-                thread::spawn(move || {
-                    while !black_box(&is_over).load(Ordering::Relaxed) {
+        let is_over = AtomicBool::new(false);
+        let mut late = thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
                         spin_loop();
                     }
-                })
-            })
-            .collect();
-        // Made there: their time runs.
-        let deadlines = deadlines(&mut random);
-        let mut late = thread::spawn(move || wait(deadlines)).join().expect("a contender panicked");
-        is_over.store(true, Ordering::Relaxed);
-        busy.into_iter().for_each(|thread| thread.join().expect("it only spins"));
+                });
+            }
+            let late = scope.spawn(|| wait(&mut random)).join();
+            is_over.store(true, Ordering::Relaxed);
+            late.expect("a contender panicked")
+        });
         late.sort();
         late[(TIMERS - 1) * percent / 100] * count as u32
     })

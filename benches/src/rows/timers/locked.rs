@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::marker::PhantomData;
+use std::time::{Duration, Instant};
 
 use super::{Next, Random, Service, Turns};
 use crate::rows::orders::Guard;
@@ -14,11 +15,17 @@ pub(super) trait Ordered: Default + Send + 'static {
     fn add(&mut self, deadline: u64) -> Self::Timer;
     fn remove(&mut self, timer: Self::Timer);
     fn first(&mut self) -> Option<u64>;
+    /// Clears cancelled ones away; the answer is how many there were for each one at which it does so by
+    /// itself.
+    fn clear(&mut self) -> f64 {
+        0.0
+    }
     /// Takes the first one out, if it is due.
     fn pop_due(&mut self, now: u64) -> bool;
 }
 
-/// Cancelled timers stay in the heap until they come to its top, or are more than the others.
+/// Cancelled timers stay in the heap until they come to its top, or are more than the others. Clearing them
+/// away then takes longer than a round, and not each round would meet it: so each pays its share.
 #[derive(Default)]
 pub(super) struct Heap {
     heap: BinaryHeap<Reverse<Entry>>,
@@ -65,10 +72,17 @@ impl Ordered for Heap {
         self.retire(number);
         self.dead += 1;
         if self.dead > self.heap.len() / 2 {
-            let generations = &self.generations;
-            self.heap.retain(|entry| Self::is_live(generations, &entry.0));
-            self.dead = 0;
+            self.clear();
         }
+    }
+
+    fn clear(&mut self) -> f64 {
+        let live = self.heap.len() - self.dead;
+        let share = self.dead as f64 / live.max(1) as f64;
+        let generations = &self.generations;
+        self.heap.retain(|entry| Self::is_live(generations, &entry.0));
+        self.dead = 0;
+        share
     }
 
     fn first(&mut self) -> Option<u64> {
@@ -144,6 +158,12 @@ impl<L: Guard<C>, C: Ordered> Service for Locked<L, C> {
     #[inline(always)]
     fn cancel(&self, timer: C::Timer) {
         self.lock.with(|timers| timers.remove(timer));
+    }
+
+    fn clear(&self) -> Duration {
+        let start = Instant::now();
+        let share = self.lock.with(C::clear);
+        start.elapsed().mul_f64(share)
     }
 }
 

@@ -14,7 +14,7 @@ mod runtimes;
 use std::hint::black_box;
 use std::mem;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use inkle_core::timer::{Coarse, Exact};
 
@@ -54,6 +54,11 @@ trait Service: Sized + 'static {
 
     /// Does in its own time what it would do before long anyway.
     fn settle(&self) {}
+
+    /// Clears away what it has left lying, and says how much of that time the work before has to answer for.
+    fn clear(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Whether it should be made anew before the next round.
     fn is_worn(&self) -> bool {
@@ -133,7 +138,7 @@ fn filled<S: Service>(pending: usize, work: fn(&mut Filled<S>, u64)) -> Kept {
         let made = made.get_or_insert_with(|| Filled::new(pending));
         let start = Instant::now();
         work(made, count);
-        start.elapsed()
+        start.elapsed() + made.service.clear()
     })
 }
 
@@ -193,38 +198,9 @@ where
     })
 }
 
-const GROUP: &str = "timers";
-
-/// How many are pending, and the names of the rows.
-const SIZES: [(usize, [&str; 4]); 3] = [
-    (
-        100,
-        [
-            "schedule+cancel, 100 pending",
-            "schedule+cancel of an older one, 100 pending",
-            "schedule+fire, 100 pending",
-            "next deadline, 100 pending",
-        ],
-    ),
-    (
-        10_000,
-        [
-            "schedule+cancel, 10 thousand pending",
-            "schedule+cancel of an older one, 10 thousand pending",
-            "schedule+fire, 10 thousand pending",
-            "next deadline, 10 thousand pending",
-        ],
-    ),
-    (
-        1_000_000,
-        [
-            "schedule+cancel, 1 million pending",
-            "schedule+cancel of an older one, 1 million pending",
-            "schedule+fire, 1 million pending",
-            "next deadline, 1 million pending",
-        ],
-    ),
-];
+/// How many are pending, in figures and in words.
+const SIZES: [(usize, &str); 3] =
+    [(100, "100 pending"), (10_000, "10 thousand pending"), (1_000_000, "1 million pending")];
 
 type Std<C> = Locked<Mutex<C>, C>;
 type ParkingLot<C> = Locked<parking_lot::Mutex<C>, C>;
@@ -273,46 +249,58 @@ fn growth(shape: &'static str, bar: Option<f64>, run: fn(usize) -> Kept) -> Row 
     }
 }
 
+/// A row for each size, with the interpreter in it if there is one.
+fn sizes(
+    group: &'static str,
+    python: &'static str,
+    contenders: fn(usize) -> Vec<Contender>,
+) -> impl Iterator<Item = Row> {
+    SIZES.into_iter().map(move |(pending, shape)| {
+        let mut contenders = contenders(pending);
+        contenders.extend(python::contender(python, pending));
+        Row { group, shape, contenders }
+    })
+}
+
+fn turning(pending: usize) -> Vec<Contender> {
+    vec![
+        ours("Wheel", FAST, turns::<Turning<Exact>>(pending)),
+        ours("Wheel, coarse", FAST, turns::<Turning<Coarse>>(pending)),
+        peer("tokio", turns::<TokioTurning>(pending)),
+        peer("Mutex<BinaryHeap>", turns::<locked::Turning<Mutex<Heap>, Heap>>(pending)),
+        peer("Mutex<BTreeMap>", turns::<locked::Turning<Mutex<Tree>, Tree>>(pending)),
+        peer("hierarchical_hash_wheel_timer", turns::<hash_wheel::Turning>(pending)),
+    ]
+}
+
+/// The runtimes do not tell.
+fn telling(pending: usize) -> Vec<Contender> {
+    vec![
+        ours("Wheel", FAST, nexts::<Ours<Exact>>(pending)),
+        peer("Mutex<BinaryHeap>", nexts::<Std<Heap>>(pending)),
+        peer("Mutex<BTreeMap>", nexts::<Std<Tree>>(pending)),
+        peer("hierarchical_hash_wheel_timer", nexts::<HashWheel>(pending)),
+    ]
+}
+
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
-    let mut row = |shape, contenders| rows.push(Row { group: GROUP, shape, contenders });
-    for (pending, [pair, _, _, _]) in SIZES {
-        let mut contenders = services!(pairs, pending);
-        contenders.extend(python::contender("pair", pending));
-        row(pair, contenders);
-    }
-    for (pending, [_, replace, _, _]) in SIZES {
-        let mut contenders = services!(replaces, pending);
-        contenders.extend(python::contender("replace", pending));
-        row(replace, contenders);
-    }
-    for (pending, [_, _, fire, _]) in SIZES {
-        let mut contenders = vec![
-            ours("Wheel", FAST, turns::<Turning<Exact>>(pending)),
-            ours("Wheel, coarse", FAST, turns::<Turning<Coarse>>(pending)),
-            peer("tokio", turns::<TokioTurning>(pending)),
-            peer("Mutex<BinaryHeap>", turns::<locked::Turning<Mutex<Heap>, Heap>>(pending)),
-            peer("Mutex<BTreeMap>", turns::<locked::Turning<Mutex<Tree>, Tree>>(pending)),
-            peer("hierarchical_hash_wheel_timer", turns::<hash_wheel::Turning>(pending)),
-        ];
-        contenders.extend(python::contender("fire", pending));
-        row(fire, contenders);
-    }
-    for (pending, [_, _, _, next]) in SIZES {
-        let mut contenders = vec![
-            ours("Wheel", FAST, nexts::<Ours<Exact>>(pending)),
-            peer("Mutex<BinaryHeap>", nexts::<Std<Heap>>(pending)),
-            peer("Mutex<BTreeMap>", nexts::<Std<Tree>>(pending)),
-            peer("hierarchical_hash_wheel_timer", nexts::<HashWheel>(pending)),
-        ];
-        contenders.extend(python::contender("next", pending));
-        row(next, contenders);
-    }
-    row("schedule+cancel, 2 threads, 10 thousand pending", threads::<2>());
-    row("schedule+cancel, 4 threads, 10 thousand pending", threads::<4>());
+    rows.extend(sizes("timers, schedule+cancel", "pair", |n| services!(pairs, n)));
+    rows.extend(sizes("timers, schedule+cancel of an older one", "replace", |n| {
+        services!(replaces, n)
+    }));
+    rows.extend(sizes("timers, schedule+fire", "fire", turning));
+    rows.extend(sizes("timers, next deadline", "next", telling));
+    let shared = |shape, contenders| Row {
+        group: "timers, schedule+cancel by several threads, 10 thousand pending",
+        shape,
+        contenders,
+    };
+    rows.push(shared("2 threads", threads::<2>()));
+    rows.push(shared("4 threads", threads::<4>()));
     rows.push(growth("Wheel, schedule+cancel", Some(1.5), pairs::<Ours<Exact>>));
     rows.push(growth("Wheel, coarse, schedule+cancel", Some(1.5), pairs::<Ours<Coarse>>));
-    rows.push(growth("Wheel, schedule+cancel of an older one", None, replaces::<Ours<Exact>>));
+    rows.push(growth("Wheel, of an older one", None, replaces::<Ours<Exact>>));
     rows.extend(lateness::rows());
     rows
 }
