@@ -42,10 +42,10 @@ impl<G: Geometry + 'static> Service for Ours<G> {
     #[inline(always)]
     fn cancel(&self, timer: Handle) {
         assert!(self.0.cancel(timer).is_ok(), "nothing fires");
-        if self.0.untidy() >= UNTIDY {
-            if let Some(mut driver) = self.0.try_drive() {
-                _ = driver.tidy(TIDY);
-            }
+        if self.0.untidy() >= UNTIDY
+            && let Some(mut driver) = self.0.try_drive()
+        {
+            _ = driver.tidy(TIDY);
         }
     }
 
