@@ -40,11 +40,14 @@ pub(crate) enum Side {
 /// Does a number of operations and says how long they took.
 pub(crate) type Run = fn(u64) -> Duration;
 
+/// The same, with what it keeps from one round to the next.
+pub(crate) type Kept = Box<dyn FnMut(u64) -> Duration>;
+
 /// A competitor.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
     pub(crate) side: Side,
-    pub(crate) run: Run,
+    pub(crate) run: Kept,
 }
 
 /// Contenders for the same work.
@@ -93,9 +96,10 @@ pub(crate) struct Figures {
 }
 
 /// Runs a row.
-pub(crate) fn measure(row: Row, effort: &Effort) -> Figures {
-    let contenders = &row.contenders;
-    let counts: Vec<u64> = contenders.iter().map(|c| calibrate(c.run, effort.slice)).collect();
+pub(crate) fn measure(mut row: Row, effort: &Effort) -> Figures {
+    let contenders = &mut row.contenders;
+    let counts: Vec<u64> =
+        contenders.iter_mut().map(|c| calibrate(&mut c.run, effort.slice)).collect();
     let mut times = vec![Vec::with_capacity(effort.rounds); contenders.len()];
     for round in 0..effort.rounds {
         for turn in 0..contenders.len() {
@@ -128,14 +132,14 @@ fn duel(contenders: &[Contender], times: &[Vec<f64>], who: usize) -> Option<Duel
 }
 
 /// How many operations fill a slice. Also warms the contender up.
-fn calibrate(run: Run, slice: Duration) -> u64 {
+fn calibrate(run: &mut Kept, slice: Duration) -> u64 {
     let mut count = 64;
     loop {
         let time = run(count);
         if time * 4 >= slice {
             let fitting = count as f64 * slice.as_secs_f64() / time.as_secs_f64();
-            // A multiple of every number of threads in use.
-            return (fitting as u64).next_multiple_of(8);
+            // A multiple of every number of threads in use, also if one operation fills the slice.
+            return (fitting as u64).max(1).next_multiple_of(8);
         }
         count *= 4;
     }

@@ -7,19 +7,22 @@ use std::process::Command;
 use std::thread;
 
 /// The packages whose versions the report names.
-const PEERS: [&str; 12] = [
+const PEERS: [&str; 15] = [
     "async-channel",
+    "async-io",
     "concurrent-queue",
     "cordyceps",
     "crossbeam-channel",
     "crossbeam-queue",
     "flume",
     "heapless",
+    "hierarchical_hash_wheel_timer",
     "kanal",
     "parking_lot",
     "ringbuf",
     "rtrb",
     "thingbuf",
+    "tokio",
 ];
 
 /// Processors, their family, kernel and compiler, in one line.

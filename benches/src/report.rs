@@ -105,7 +105,8 @@ fn spread(ratio: Spread) -> String {
 fn raw(text: &mut String, all: &[Figures]) {
     text.push_str(
         "\n<details><summary>Nanoseconds an operation, for the curious</summary>\n\n\
-         An operation is a put and its get, a lock and its unlock, a round trip.\n\n\
+         An operation is a put and its get, a lock and its unlock, a round trip, a timer (its lateness \
+         where that is what the row is about).\n\n\
          | row | contender | median | 10th to 90th percentile |\n|---|---|---|---|\n",
     );
     for figures in all {

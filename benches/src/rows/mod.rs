@@ -8,8 +8,11 @@ mod python;
 mod queues;
 mod rings;
 mod sync;
+mod timers;
 mod values;
 mod wake;
+
+use std::time::Duration;
 
 use crate::harness::{Bar, Contender, Row, Run, Side};
 use crate::pipe::{Payload, Pipe, flow, pairs};
@@ -25,17 +28,22 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(sync::rows());
     rows.extend(values::rows());
     rows.extend(wake::rows());
+    rows.extend(timers::rows());
     rows.extend(python::rows());
     rows
 }
 
 /// One of ours, and the bar it has to clear if there is one.
-fn ours(name: &'static str, bar: Option<Bar>, run: Run) -> Contender {
-    Contender { name, side: Side::Ours(bar), run }
+fn ours(
+    name: &'static str,
+    bar: Option<Bar>,
+    run: impl FnMut(u64) -> Duration + 'static,
+) -> Contender {
+    Contender { name, side: Side::Ours(bar), run: Box::new(run) }
 }
 
-fn peer(name: &'static str, run: Run) -> Contender {
-    Contender { name, side: Side::Peer, run }
+fn peer(name: &'static str, run: impl FnMut(u64) -> Duration + 'static) -> Contender {
+    Contender { name, side: Side::Peer, run: Box::new(run) }
 }
 
 /// What queues and channels are measured in: producers and consumers.

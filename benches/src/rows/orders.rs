@@ -66,7 +66,7 @@ struct Locked<L, C> {
 }
 
 /// What the rows ask of a lock.
-trait Guard<C>: Send + Sync + 'static {
+pub(super) trait Guard<C>: Send + Sync + 'static {
     fn new(value: C) -> Self;
     fn with<R>(&self, f: impl FnOnce(&mut C) -> R) -> R;
 }

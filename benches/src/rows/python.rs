@@ -8,7 +8,7 @@ use std::time::Duration;
 use inkle::queue::{PriorityQueue, Queue, SimpleQueue};
 
 use super::{ours, peer};
-use crate::harness::{Bar, Row};
+use crate::harness::{Bar, Row, Run};
 use crate::pipe::{Get, Pipe, Put, flow, pairs};
 
 /// Puts and gets through a queue of Python's and prints the nanoseconds that it took. Arguments: the
@@ -47,7 +47,7 @@ fn python(kind: &str, shape: &str, count: u64) -> Option<Duration> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok().map(Duration::from_nanos)
 }
 
-fn exists() -> bool {
+pub(super) fn exists() -> bool {
     static EXISTS: OnceLock<bool> = OnceLock::new();
     *EXISTS.get_or_init(|| python("Queue", "alone", 1).is_some())
 }
@@ -109,7 +109,7 @@ pub(crate) fn rows() -> Vec<Row> {
         println!("there is no python3 here: its rows are left out");
         return Vec::new();
     }
-    let row = |shape, name, ours_run, peer_name, peer_run| Row {
+    let row = |shape, name, ours_run: Run, peer_name, peer_run: Run| Row {
         group: "Python's queue module",
         shape,
         contenders: vec![ours(name, Some(Bar::AS_FAST), ours_run), peer(peer_name, peer_run)],
