@@ -253,7 +253,7 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
     ///
     /// Progress: lock-free. Interrupt-safe: if the platform's `wake` is.
     pub fn tidy(&self, budget: u32) {
-        self.hold(|driver| driver.tidy(budget));
+        self.hold(true, |driver| driver.tidy(budget));
     }
 
     /// Has the wheel know what time it is, if nobody drives just now: to be called before the first timer
@@ -261,7 +261,7 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
     ///
     /// Progress: lock-free. Interrupt-safe: if the platform's `wake` is.
     pub fn catch_up(&self) {
-        self.hold(|driver| driver.approach(Tick::new(self.now() as u32), u32::MAX));
+        self.hold(true, |driver| driver.approach(Tick::new(self.now() as u32), u32::MAX));
     }
 
     /// When the driver is needed: see [`WheelOver::next_deadline`].
@@ -283,8 +283,13 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
     ///
     /// Progress: wait-free but for lost exchanges, and for what `action` does. Interrupt-safe: if the
     /// platform's `wake` is.
-    pub fn turn(
+    pub fn turn(&self, budget: u32, action: impl FnMut(T) -> Then<T, Deadline>) -> Option<Turn> {
+        self.fire(true, budget, action)
+    }
+
+    fn fire(
         &self,
+        tells: bool,
         budget: u32,
         mut action: impl FnMut(T) -> Then<T, Deadline>,
     ) -> Option<Turn> {
@@ -293,7 +298,7 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
             let tick = self.tick(deadline.nanos().unwrap_or(u64::MAX), now);
             Then::Again(tick, Entry { deadline, value })
         };
-        self.hold(|driver| {
+        self.hold(tells, |driver| {
             // Relaxed: see `cancel_sync`.
             self.driving.store(P::current(), Ordering::Relaxed);
             // Dropped after the turn, also by a panic: the last action is over then.
@@ -313,12 +318,13 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
         })
     }
 
-    /// Drives, unless somebody else does; behind that wakes a driver that has to know.
-    fn hold(&self, work: impl FnOnce(&mut Driver<'_, S, G>) -> Turn) -> Option<Turn> {
+    /// Drives, unless somebody else does; behind that wakes a driver that has to know. `tells`: also of a
+    /// sooner deadline, which the driver that sleeps need not tell itself.
+    fn hold(&self, tells: bool, work: impl FnOnce(&mut Driver<'_, S, G>) -> Turn) -> Option<Turn> {
         let driver = self.wheel.try_drive()?;
         let mut hold = Hold { timers: self, driver: Some(driver), is_sooner: false };
         let turn = hold.driver.as_mut().map(work)?;
-        hold.is_sooner = turn.is_sooner;
+        hold.is_sooner = tells && turn.is_sooner;
         Some(turn)
     }
 
@@ -350,7 +356,7 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
         // Before the turn, so that what changes behind it wakes us.
         let key = self.changed.prepare();
         let leave = Leave { events: &self.changed, key: Some(key) };
-        let sleep_until = match self.turn(u32::MAX, action) {
+        let sleep_until = match self.fire(false, u32::MAX, action) {
             Some(turn) if turn.fired > 0 => Deadline::PASSED,
             Some(_) => self.next_deadline(),
             None => {
