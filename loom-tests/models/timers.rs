@@ -81,7 +81,7 @@ fn drive_beside(third: fn(&Work)) {
         spawn(move || work(&timers))
     });
     drive_until_one(&timers);
-    others.map(|other| other.join().unwrap());
+    others.into_iter().for_each(|other| other.join().unwrap());
 }
 
 /// Behind a `cancel_sync` the action does not run, so what it writes may be written.

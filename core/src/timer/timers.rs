@@ -30,7 +30,7 @@ use super::wheel::WheelOver;
 use crate::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use crate::error::{CancelError, RescheduleError, ScheduleError, TimedOut, TooLate};
 use crate::event_count::EventCount;
-use crate::platform::{Deadline, Platform, Wake};
+use crate::platform::{Deadline, Platform};
 
 /// A value and when it is due.
 pub struct Entry<T> {
@@ -368,10 +368,13 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
             }
         };
         let deadline = if sleep_until < until { sleep_until } else { until };
-        if !deadline.has_passed::<P>() {
-            leave.wait(deadline);
+        leave.wait(deadline);
+        if until.has_passed::<P>() {
+            // What we know of sooner deadlines somebody else has to find out.
+            self.changed.notify(1);
+            return Err(TimedOut);
         }
-        if until.has_passed::<P>() { Err(TimedOut) } else { Ok(()) }
+        Ok(())
     }
 
     /// A future that is ready at `deadline`. It needs a driver whose action wakes: `T` is made of a
@@ -394,17 +397,19 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
     }
 }
 
-/// A counted waiter, who leaves when this is dropped.
+/// A counted waiter, who leaves when this is dropped, that is when an action panics.
 struct Leave<'a, P: Platform> {
     events: &'a EventCount<P>,
     key: Option<crate::event_count::Key>,
 }
 
 impl<P: Platform> Leave<'_, P> {
-    fn wait(mut self, deadline: Deadline) -> Wake {
+    /// Waits, unless the deadline has passed.
+    fn wait(mut self, deadline: Deadline) {
         match self.key.take() {
-            Some(key) => self.events.wait(key, deadline),
-            None => Wake::Woken,
+            Some(key) if deadline.has_passed::<P>() => self.events.cancel(key),
+            Some(key) => drop(self.events.wait(key, deadline)),
+            None => {}
         }
     }
 }
@@ -412,7 +417,9 @@ impl<P: Platform> Leave<'_, P> {
 impl<P: Platform> Drop for Leave<'_, P> {
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
+            // An action has panicked. What was told to us somebody else has to find out.
             self.events.cancel(key);
+            self.events.notify(1);
         }
     }
 }
