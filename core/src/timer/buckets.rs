@@ -202,7 +202,34 @@ impl<G: Geometry> Buckets<G> {
             }
         }
         self.position = self.position.after(ticks);
+        // Rounded up, nearly all that is due fires at once.
+        if !G::ROUND_UP {
+            // SAFETY: as above.
+            unsafe { self.jump(slots, now) };
+        }
         Step::Moved
+    }
+
+    /// Moves the position on, towards `now`, as far as nothing of what has been set apart is due, if that is
+    /// little, and no other bucket comes up: so that what is filed anew lies as low as it can.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the driver.
+    unsafe fn jump<S: Slots>(&mut self, slots: &S, now: Tick) {
+        let next = self.first_due().map_or(u32::MAX, |ticks| ticks.saturating_sub(1));
+        let mut ahead = self.position.until(now).min(next);
+        for (number, level) in self.levels.as_ref().iter().enumerate() {
+            if level.due != 0 {
+                let granule = 1 << (G::SHIFT as usize * number);
+                // SAFETY: the caller's promise; what is set apart is a list too.
+                match unsafe { self.first_of(slots, level.due, granule) } {
+                    Some(first) => ahead = ahead.min(first),
+                    None => return,
+                }
+            }
+        }
+        self.position = self.position.after(ahead);
     }
 }
 

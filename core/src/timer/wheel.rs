@@ -239,9 +239,9 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     /// A slot is free again when its action has run, or after the first turn behind its cancel: see
     /// [`untidy`](Self::untidy).
     ///
-    /// Errors: the value comes back if there is no free slot, or if the deadline is too far: more than
-    /// [`REST`](Self::REST) ticks away it may be. Progress: lock-free. Interrupt-safe: yes. Ordering:
-    /// release, pairs with the acquire of who gets the value.
+    /// Errors: [`ScheduleError`], with the value: there is no free slot, or the deadline is too far ahead,
+    /// which one within [`REST`](Self::REST) ticks never is. Progress: lock-free. Interrupt-safe: yes.
+    /// Ordering: release, pairs with the acquire of who gets the value.
     #[inline]
     pub fn schedule(
         &self,
