@@ -12,8 +12,8 @@
 //! | 0 | [`atomic`] | the one door to atomics, cells, fences and spin hints |
 //! | 1 | [`platform`] | what the kernel asks of the ground: a clock, sleep, wake; [`Deadline`] |
 //! | 2 | [`event_count`] | sleep until something may have changed |
-//! | 3 | [`queue`], [`slab`] | queues that answer at once, each with its progress guarantee |
-//! | 4 | [`sync`], [`channel`], [`operation`], [`select`] | locks and events; any queue made blocking and awaitable; what waits as a value; the first of several |
+//! | 3 | [`queue`], [`slab`], [`timer`] | queues that answer at once, each with its progress guarantee; a timer wheel |
+//! | 4 | [`sync`], [`channel`], [`operation`], [`select`], [`timer`] | locks and events; any queue made blocking and awaitable; what waits as a value; the first of several; timers on a clock, sleeps and timeouts |
 //! | 5 | [`elastic`] | a queue that grows when it must |
 //!
 //! Three private parts of floor 2 hold a lock of one word (`word_lock`), what it guards (`locked`) and
@@ -78,6 +78,10 @@
 //! | `Inbox<[u8; 64], 8>` | 896 | 568 | 556 |
 //! | `Pool<8>` | 384 | 80 | 40 |
 //! | `Slab<u64, 8>` | 512 | 208 | 168 |
+//! | `Wheel<u32, 8>` | 1152 | 928 | 916 |
+//! | `Wheel<u32, 8, Exact<3>>` | 896 | 656 | 644 |
+//! | `Wheel<u32, 8, Coarse>` | 1920 | 1608 | 1596 |
+//! | `Timers<u32, 8, P>` | 1408 | 1088 | 1080 |
 //! | `Channel<WordRing<u8, 8>, P>` | 640 | 160 | 92 |
 //! | `Channel<Fifo<u64, 8>, P>` | 1152 | 304 | 200 |
 //!

@@ -1,6 +1,6 @@
 //! The memory map of the board that the target stands for (`tests/tests/firmware.rs` starts it).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The stack lies below everything else, so that an overflow faults instead of corrupting.
@@ -42,19 +42,31 @@ fn link(argument: &str) {
     }
 }
 
+/// Writes a memory map that these images are linked by.
+fn place(folder: &Path, memory: &str, images: &[&str]) {
+    fs::create_dir_all(folder).expect("its parent is ours");
+    fs::write(folder.join("memory.x"), memory).expect("the folder is there");
+    for images in images {
+        println!("cargo::rustc-link-arg-{images}=-L{}", folder.display());
+    }
+}
+
 fn main() {
     let target = env::var("TARGET").expect("cargo sets it");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let (memory, scripts): (String, &[&str]) = match target.as_str() {
-        // QEMU's `microbit`, 16 KiB.
-        "thumbv6m-none-eabi" => (cortex_m(0x2000, 0x4000), &["link.x"]),
+        // QEMU's `microbit`, 16 KiB: the cases need them for the stack, the interrupts for statics.
+        "thumbv6m-none-eabi" => {
+            place(&out.join("statics"), &cortex_m(0x2000, 0x4000), &["bin=interrupts"]);
+            (cortex_m(0x2800, 0x4000), &["link.x"])
+        }
         // QEMU's `lm3s6965evb`, 64 KiB.
         "thumbv7m-none-eabi" => (cortex_m(0x4000, 0x1_0000), &["link.x"]),
         _ if target.starts_with("riscv32") => (VIRT.into(), &["memory.x", "link.x"]),
         _ => panic!("there is no board for {target}"),
     };
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    fs::write(out.join("memory.x"), memory).expect("the folder for it is there");
-    println!("cargo::rustc-link-search={}", out.display());
+    // The first folder that has a map counts.
+    place(&out.join("default"), &memory, &["bins", "examples"]);
     for script in scripts {
         link(&format!("-T{script}"));
     }

@@ -16,6 +16,7 @@ use inkle_core::queue::priority::{Heap, Levels};
 use inkle_core::queue::spsc::{Consumer, Overwriting, Producer, Ring, overwriting};
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::slab::{Pool, Slab};
+use inkle_core::timer::{Coarse, Exact, Timers, Wheel};
 
 macro_rules! table {
     ($($type:ty: $bytes:literal,)*) => {
@@ -75,6 +76,10 @@ fn the_table_of_sizes() {
         Channel<FastFifo<u64, 8>, Private>: 768,
         Pool<8>: 384,
         Slab<u64, 8>: 512,
+        Wheel<u32, 8>: 1152,
+        Wheel<u32, 8, Exact<3>>: 896,
+        Wheel<u32, 8, Coarse>: 1920,
+        Timers<u32, 8, Private>: 1408,
         Queue<u64>: 8,
     };
     for (name, bytes, _) in table {
