@@ -7,7 +7,7 @@
 //! apart together, since behind that tick they would seem to come up a round later.
 
 use super::geometry::{self, BUCKETS, Geometry, sealed};
-use super::slot::{BUCKET, Filed, NOWHERE, Slot, Slots};
+use super::slot::{BUCKET, Due, Filed, NOWHERE, Slot, Slots};
 use super::tick::Tick;
 
 /// Lists are numbered by level and, within it, by bucket, with the one of what is due behind them.
@@ -54,9 +54,9 @@ impl<G: Geometry> Buckets<G> {
     /// # Safety
     ///
     /// The caller is the driver, `index` has a slot, and that is filed nowhere.
-    pub(super) unsafe fn file<S: Slots>(&mut self, slots: &S, index: usize, deadline: Tick) {
+    pub(super) unsafe fn file<S: Slots>(&mut self, slots: &S, index: usize, due: Due) {
         let levels = self.levels.as_mut();
-        let (number, bucket) = geometry::place::<G>(self.position, deadline, levels.len());
+        let (number, bucket) = geometry::place::<G>(self.position, due.tick, levels.len());
         let Some(level) = levels.get_mut(number) else { return };
         // The remainder is for the compiler: there is no check of a bound.
         let first = &mut level.first[bucket % BUCKETS];
@@ -64,7 +64,7 @@ impl<G: Geometry> Buckets<G> {
         // SAFETY: the caller's promise; what is in a bucket has a slot, and is the driver's too.
         unsafe {
             filed(slots.get_unchecked(index), |filed| {
-                *filed = Filed { deadline, next: *first, prev };
+                *filed = Filed { due, next: *first, prev };
             });
             set_prev(slots, *first, index as u32 + 1);
         }
@@ -152,9 +152,9 @@ impl<G: Geometry> Buckets<G> {
         while link != 0 {
             left = u32::checked_sub(left, 1)?;
             // SAFETY: what is in a list has a slot and is the driver's.
-            let Filed { deadline, next, .. } =
+            let Filed { due, next, .. } =
                 unsafe { filed(slots.get_unchecked(before(link)), |filed| *filed) };
-            least = least.min(self.position.until(deadline));
+            least = least.min(self.position.until(due.tick));
             link = next;
         }
         Some(least)

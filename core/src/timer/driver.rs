@@ -9,7 +9,7 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 
 use super::buckets::{Buckets, Step, before, filed};
 use super::geometry::Geometry;
-use super::slot::{PHASE_BITS, Phase, Slots};
+use super::slot::{Due, PHASE_BITS, Phase, Slots};
 use super::tick::Tick;
 use super::wheel::{WheelOver, state};
 use crate::atomic::{Ordering, fence};
@@ -48,7 +48,8 @@ pub struct Turn {
     pub fired: u32,
     /// `false` if the budget was used up: there may be more to do at once.
     pub is_complete: bool,
-    /// As [`next_deadline`](WheelOver::next_deadline) behind the turn.
+    /// As [`next_deadline`](WheelOver::next_deadline) behind the turn. It has passed if there is more to
+    /// do, or if somebody has just scheduled with an older look at the clock.
     pub next: Tick,
     /// That is earlier than it was behind the last turn. A schedule whose timer this turn has met may have
     /// found it here and leave it to us to tell: if somebody else sleeps until then, wake it.
@@ -88,6 +89,20 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
         now: Tick,
         budget: u32,
         mut action: impl FnMut(S::Value) -> Then<S::Value>,
+    ) -> Turn {
+        self.advance_far(now, budget, |value| match action(value) {
+            Then::Done => Then::Done,
+            Then::Again(tick, value) => Then::Again(Due::at(tick), value),
+        })
+    }
+
+    /// [`advance`](Self::advance) for timers that may fire again beyond the horizon.
+    #[inline]
+    pub(super) fn advance_far(
+        &mut self,
+        now: Tick,
+        budget: u32,
+        mut action: impl FnMut(S::Value) -> Then<S::Value, Due>,
     ) -> Turn {
         let mut left = budget;
         let mut fired: u32 = 0;
@@ -183,7 +198,7 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
         let index = before(middle.arrivals);
         let slot = self.wheel.slot(index);
         // SAFETY: an arrival that we have taken is ours.
-        let (deadline, next) = unsafe { filed(slot, |filed| (filed.deadline, filed.next)) };
+        let (due, next) = unsafe { filed(slot, |filed| (filed.due, filed.next)) };
         middle.arrivals = next;
         // Relaxed, all three: what the slot holds came with the list. The exchange is only about who is
         // first, we or a cancel. (It continues the release of `arm`, for a later cancel.)
@@ -196,7 +211,7 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
         );
         if linked.is_ok() {
             // SAFETY: we are the driver, and an arrival is filed nowhere.
-            unsafe { middle.buckets.file(&self.wheel.slots.0, index, deadline) };
+            unsafe { middle.buckets.file(&self.wheel.slots.0, index, due) };
         }
         // Otherwise it is, or will soon be, among the cancelled ones, and stays filed nowhere.
     }
@@ -216,15 +231,24 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
     /// Looks at a slot that has been taken out of a bucket: fires it, or files it anew. How many have
     /// fired.
     #[inline]
-    fn look(&mut self, index: usize, action: &mut impl FnMut(S::Value) -> Then<S::Value>) -> u32 {
+    fn look(
+        &mut self,
+        index: usize,
+        action: &mut impl FnMut(S::Value) -> Then<S::Value, Due>,
+    ) -> u32 {
         let slot = self.wheel.slot(index);
         // SAFETY: what was in a bucket is ours.
-        let deadline = unsafe { filed(slot, |filed| filed.deadline) };
+        let mut due = unsafe { filed(slot, |filed| filed.due) };
         let is_early = self.middle(|middle| {
-            let is_early = middle.buckets.position.is_before(deadline);
+            let position = middle.buckets.position;
+            if !position.is_before(due.tick) && due.rests != 0 {
+                due.tick = due.tick.after(WheelOver::<S, G, W>::REST);
+                due.rests = if due.rests == Due::EVER { Due::EVER } else { due.rests - 1 };
+            }
+            let is_early = position.is_before(due.tick);
             if is_early {
                 // SAFETY: we are the driver, and it has just been taken out.
-                unsafe { middle.buckets.file(&self.wheel.slots.0, index, deadline) };
+                unsafe { middle.buckets.file(&self.wheel.slots.0, index, due) };
             }
             is_early
         });
@@ -246,21 +270,21 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
         // SAFETY: the exchange made us the value's owner; the only read.
         let value = slot.value.with(|cell| unsafe { (*cell).assume_init_read() });
         let over = Over { driver: self, index };
-        if let Then::Again(deadline, value) = action(value) {
+        if let Then::Again(due, value) = action(value) {
             let this = ManuallyDrop::new(over);
-            this.driver.again(index, deadline, value);
+            this.driver.again(index, due, value);
         }
         1
     }
 
     /// Makes a slot whose action has run a timer again.
-    fn again(&self, index: usize, deadline: Tick, value: S::Value) {
+    fn again(&self, index: usize, due: Due, value: S::Value) {
         let slot = self.wheel.slot(index);
         // SAFETY: while it is firing, the value's place is ours, and the value was moved out.
         slot.value.with_mut(|cell| unsafe { *cell = MaybeUninit::new(value) });
         self.middle(|middle| {
             // SAFETY: we are the driver, and it is in no bucket since it was taken out.
-            unsafe { middle.buckets.file(&self.wheel.slots.0, index, deadline) };
+            unsafe { middle.buckets.file(&self.wheel.slots.0, index, due) };
         });
         // Relaxed: only the driver changes the state of a slot that is firing.
         let generation = slot.state.load(Ordering::Relaxed) >> PHASE_BITS;

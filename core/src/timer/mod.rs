@@ -32,5 +32,5 @@ pub use handle::{Handle, Scheduled};
 pub use sleep::{Sleep, Timeout};
 pub use slot::{Slot, Slots};
 pub use tick::Tick;
-pub use timers::{Entry, Timers, TimersOver};
+pub use timers::{Timers, TimersOver};
 pub use wheel::{Wheel, WheelOver};

@@ -11,7 +11,7 @@ use core::task::{Context, Poll, Waker};
 use super::geometry::Geometry;
 use super::handle::Handle;
 use super::slot::Slots;
-use super::timers::{Entry, TimersOver};
+use super::timers::TimersOver;
 use crate::error::{SleepError, WheelFull};
 use crate::platform::{Deadline, Platform};
 
@@ -20,23 +20,21 @@ use crate::platform::{Deadline, Platform};
 /// It takes a slot of the wheel while it waits; the error is that there was none. Dropped, it gives the
 /// slot back. [`Deadline::NEVER`] takes none and is never ready.
 #[must_use = "nothing sleeps before this is awaited"]
-pub struct Sleep<'a, T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> {
+pub struct Sleep<'a, T, S: Slots<Value = T>, P: Platform, G: Geometry> {
     timers: &'a TimersOver<S, P, G>,
     deadline: Deadline,
     /// The timer, and whom it wakes.
     armed: Option<(Handle, Waker)>,
 }
 
-impl<'a, T: From<Waker>, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry>
-    Sleep<'a, T, S, P, G>
-{
+impl<'a, T: From<Waker>, S: Slots<Value = T>, P: Platform, G: Geometry> Sleep<'a, T, S, P, G> {
     pub(super) fn new(timers: &'a TimersOver<S, P, G>, deadline: Deadline) -> Self {
         const { assert!(!P::SHARED, "a waker cannot lie in memory that processes share") };
         Self { timers, deadline, armed: None }
     }
 }
 
-impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Sleep<'_, T, S, P, G> {
+impl<T, S: Slots<Value = T>, P: Platform, G: Geometry> Sleep<'_, T, S, P, G> {
     fn cancel(&mut self) {
         if let Some((handle, _)) = self.armed.take() {
             // Too late is fine: then it has woken somebody who is gone or awake.
@@ -46,9 +44,9 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Sleep<'_, T, S, P,
 }
 
 // Nothing points into it.
-impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Unpin for Sleep<'_, T, S, P, G> {}
+impl<T, S: Slots<Value = T>, P: Platform, G: Geometry> Unpin for Sleep<'_, T, S, P, G> {}
 
-impl<T: From<Waker>, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Future
+impl<T: From<Waker>, S: Slots<Value = T>, P: Platform, G: Geometry> Future
     for Sleep<'_, T, S, P, G>
 {
     type Output = Result<(), WheelFull>;
@@ -78,13 +76,13 @@ impl<T: From<Waker>, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Futur
     }
 }
 
-impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Drop for Sleep<'_, T, S, P, G> {
+impl<T, S: Slots<Value = T>, P: Platform, G: Geometry> Drop for Sleep<'_, T, S, P, G> {
     fn drop(&mut self) {
         self.cancel();
     }
 }
 
-impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> fmt::Debug for Sleep<'_, T, S, P, G> {
+impl<T, S: Slots<Value = T>, P: Platform, G: Geometry> fmt::Debug for Sleep<'_, T, S, P, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep").field("deadline", &self.deadline).finish_non_exhaustive()
     }
@@ -93,18 +91,18 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> fmt::Debug for Sle
 /// A future with a deadline: [`TimersOver::timeout`]. The future is asked first, so one that is ready at
 /// once needs no slot.
 #[must_use = "nothing is done before this is awaited"]
-pub struct Timeout<'a, F, T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> {
+pub struct Timeout<'a, F, T, S: Slots<Value = T>, P: Platform, G: Geometry> {
     sleep: Sleep<'a, T, S, P, G>,
     future: F,
 }
 
-impl<'a, F, T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Timeout<'a, F, T, S, P, G> {
+impl<'a, F, T, S: Slots<Value = T>, P: Platform, G: Geometry> Timeout<'a, F, T, S, P, G> {
     pub(super) fn new(sleep: Sleep<'a, T, S, P, G>, future: F) -> Self {
         Self { sleep, future }
     }
 }
 
-impl<F: Future, T: From<Waker>, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Future
+impl<F: Future, T: From<Waker>, S: Slots<Value = T>, P: Platform, G: Geometry> Future
     for Timeout<'_, F, T, S, P, G>
 {
     type Output = Result<F::Output, SleepError>;
@@ -125,7 +123,7 @@ impl<F: Future, T: From<Waker>, S: Slots<Value = Entry<T>>, P: Platform, G: Geom
     }
 }
 
-impl<F, T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> fmt::Debug
+impl<F, T, S: Slots<Value = T>, P: Platform, G: Geometry> fmt::Debug
     for Timeout<'_, F, T, S, P, G>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

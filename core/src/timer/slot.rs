@@ -55,10 +55,35 @@ pub(super) const BUCKET: u32 = 1 << 31;
 /// `prev`: in no bucket.
 pub(super) const NOWHERE: u32 = u32::MAX;
 
+/// When a timer fires: so many rests of the wheel (`REST`) after a tick; with [`Due::EVER`] of them, never.
+#[derive(Clone, Copy)]
+pub(super) struct Due {
+    pub(super) tick: Tick,
+    pub(super) rests: u32,
+}
+
+impl Due {
+    /// More rests than any clock counts.
+    pub(super) const EVER: u32 = u32::MAX;
+
+    pub(super) const fn at(tick: Tick) -> Self {
+        Self { tick, rests: 0 }
+    }
+
+    /// So many ticks after `now`, in rests of `rest` ticks.
+    pub(super) fn after(now: Tick, ahead: u64, rest: u32) -> Self {
+        // The last rest is not counted: the first tick lies ahead, unless the whole does not.
+        let rests = ahead.saturating_sub(1) / u64::from(rest);
+        let first = ahead.wrapping_sub(rests.wrapping_mul(u64::from(rest)));
+        let ever = u64::from(Self::EVER);
+        Self { tick: now.after(first as u32), rests: rests.min(ever) as u32 }
+    }
+}
+
 /// Where a slot is filed. Slots are given by link number: index plus one, 0 for none.
 #[derive(Clone, Copy)]
 pub(super) struct Filed {
-    pub(super) deadline: Tick,
+    pub(super) due: Due,
     /// The next one in the bucket, or among the arrivals.
     pub(super) next: u32,
     /// The one before it in the bucket, or [`BUCKET`] and the bucket's number, or [`NOWHERE`].
@@ -82,7 +107,7 @@ impl<T> Slot<T> {
             Self {
                 state: AtomicU32::new(Phase::Free as u32),
                 link: AtomicU32::new(0),
-                filed: UnsafeCell::new(Filed { deadline: Tick::new(0), next: 0, prev: NOWHERE }),
+                filed: UnsafeCell::new(Filed { due: Due::at(Tick::new(0)), next: 0, prev: NOWHERE }),
                 value: UnsafeCell::new(MaybeUninit::uninit()),
             }
         }

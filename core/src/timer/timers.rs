@@ -2,9 +2,7 @@
 //!
 //! # Layout
 //!
-//! A [`WheelOver`] whose ticks are the platform's nanoseconds divided by a power of two; each value with
-//! its own deadline in nanoseconds beside it, so that a timer beyond the wheel's horizon can be filed anew
-//! when the wheel has come so far, and none ever fires early. Two event counts: on `changed` the driver
+//! A [`WheelOver`] whose ticks are the platform's nanoseconds divided by a power of two. Two event counts: on `changed` the driver
 //! sleeps until the first deadline, on `over` sleeps who waits for an action to end.
 //!
 //! # Who wakes the driver
@@ -24,7 +22,7 @@ use super::driver::{Driver, Then, Turn};
 use super::geometry::{Exact, Geometry};
 use super::handle::Handle;
 use super::sleep::{Sleep, Timeout};
-use super::slot::{Slot, Slots};
+use super::slot::{Due, Slot, Slots};
 use super::tick::Tick;
 use super::wheel::WheelOver;
 use crate::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
@@ -32,14 +30,8 @@ use crate::error::{CancelError, RescheduleError, ScheduleError, TimedOut, TooLat
 use crate::event_count::EventCount;
 use crate::platform::{Deadline, Platform};
 
-/// A value and when it is due.
-pub struct Entry<T> {
-    deadline: Deadline,
-    value: T,
-}
-
 /// Timers with room for `N` of them inside, on the clock of `P`, each carrying a `T`.
-pub type Timers<T, const N: usize, P, G = Exact> = TimersOver<[Slot<Entry<T>>; N], P, G>;
+pub type Timers<T, const N: usize, P, G = Exact> = TimersOver<[Slot<T>; N], P, G>;
 
 /// Timers on a platform's clock: deadlines instead of ticks, futures, and a driver that sleeps until it
 /// is needed.
@@ -95,7 +87,7 @@ const UNTIDY: u32 = 16;
 /// The budget for that: more than what comes in meanwhile, and not more than an interrupt handler can bear.
 const TIDY: u32 = 3 * UNTIDY;
 
-impl<T, const N: usize, P: Platform, G: Geometry> TimersOver<[Slot<Entry<T>>; N], P, G> {
+impl<T, const N: usize, P: Platform, G: Geometry> TimersOver<[Slot<T>; N], P, G> {
     const_fn! {
         /// Timers that fire at most `resolution` late, or the next smaller power of two in nanoseconds; a
         /// nanosecond if it is zero, and at most two seconds.
@@ -108,7 +100,7 @@ impl<T, const N: usize, P: Platform, G: Geometry> TimersOver<[Slot<Entry<T>>; N]
     }
 }
 
-impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G> {
+impl<T, S: Slots<Value = T>, P: Platform, G: Geometry> TimersOver<S, P, G> {
     const_fn! {
         /// As [`new`](Self::new), over a wheel with any memory, at tick 0.
         pub const fn over(wheel: WheelOver<S, G>, resolution: Duration) -> Self {
@@ -131,22 +123,20 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
         &self.wheel
     }
 
-    /// The tick that lies at or behind a time, among the ones around now.
-    fn tick(&self, nanos: u64, now: u64) -> Tick {
-        let ticks = nanos.saturating_sub(1) >> self.shift;
-        let ticks = if nanos == 0 { 0 } else { ticks.saturating_add(1) };
-        let rest = u64::from(WheelOver::<S, G>::REST);
-        // The wheel tells a deadline from a past one only so far; the driver files it anew there.
-        Tick::new(ticks.clamp(now.saturating_sub(rest), now.saturating_add(rest)) as u32)
-    }
-
     /// Now, in ticks.
     fn now(&self) -> u64 {
         P::now() >> self.shift
     }
 
-    fn tick_of(&self, deadline: Deadline) -> Tick {
-        self.tick(deadline.nanos().unwrap_or(u64::MAX), self.now())
+    /// When a deadline is due: at the tick at or behind it.
+    fn due(&self, deadline: Deadline) -> Due {
+        let now = self.now();
+        let ahead = deadline.nanos().map_or(u64::MAX, |nanos| {
+            let whole = nanos >> self.shift;
+            let ticks = if whole << self.shift == nanos { whole } else { whole.saturating_add(1) };
+            ticks.saturating_sub(now)
+        });
+        Due::after(Tick::new(now as u32), ahead, WheelOver::<S, G>::REST)
     }
 
     /// Has `value` fired at `deadline`, or as soon as the driver comes if that has passed.
@@ -163,25 +153,18 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
         deadline: impl Into<Deadline>,
         value: T,
     ) -> Result<Handle, ScheduleError<T>> {
-        let deadline = deadline.into();
-        let tick = self.tick_of(deadline);
-        let scheduled = match self.wheel.schedule(tick, Entry { deadline, value }) {
-            Err(ScheduleError::Full(entry)) if self.wheel.untidy() > 0 => {
+        let due = self.due(deadline.into());
+        let scheduled = match self.wheel.schedule_due(due, value) {
+            Err(ScheduleError::Full(value)) if self.wheel.untidy() > 0 => {
                 self.tidy(u32::MAX);
-                self.wheel.schedule(tick, entry)
+                self.wheel.schedule_due(due, value)?
             }
-            result => result,
+            result => result?,
         };
-        match scheduled {
-            Ok(scheduled) => {
-                if scheduled.is_first {
-                    self.changed.notify(1);
-                }
-                Ok(scheduled.handle)
-            }
-            Err(ScheduleError::Full(entry)) => Err(ScheduleError::Full(entry.value)),
-            Err(ScheduleError::TooFar(entry)) => Err(ScheduleError::TooFar(entry.value)),
+        if scheduled.is_first {
+            self.changed.notify(1);
         }
+        Ok(scheduled.handle)
     }
 
     /// Takes a timer back: it will never fire. Now and then this tidies up what other cancels have left.
@@ -189,11 +172,11 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
     /// Errors: [`TooLate`] if it has fired or fires just now, or was cancelled before. Progress: lock-free.
     /// Interrupt-safe: if the platform's `wake` is.
     pub fn cancel(&self, handle: Handle) -> Result<T, TooLate> {
-        let entry = self.wheel.cancel(handle)?;
+        let value = self.wheel.cancel(handle)?;
         if self.wheel.untidy() >= UNTIDY {
             self.tidy(TIDY);
         }
-        Ok(entry.value)
+        Ok(value)
     }
 
     /// Takes a timer back, and if its action runs just now, waits until that is over: behind this call,
@@ -229,9 +212,7 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
         handle: Handle,
         deadline: impl Into<Deadline>,
     ) -> Result<Handle, RescheduleError> {
-        let deadline = deadline.into();
-        let entry = |Entry { value, .. }| Entry { deadline, value };
-        let scheduled = self.wheel.reschedule_with(handle, self.tick_of(deadline), entry)?;
+        let scheduled = self.wheel.reschedule_due(handle, self.due(deadline.into()))?;
         if scheduled.is_first {
             self.changed.notify(1);
         }
@@ -293,26 +274,18 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> TimersOver<S, P, G
         budget: u32,
         mut action: impl FnMut(T) -> Then<T, Deadline>,
     ) -> Option<Turn> {
-        let now = self.now();
-        let again = |deadline: Deadline, value| {
-            let tick = self.tick(deadline.nanos().unwrap_or(u64::MAX), now);
-            Then::Again(tick, Entry { deadline, value })
-        };
+        let now = Tick::new(self.now() as u32);
         self.hold(tells, |driver| {
             // Relaxed: see `cancel_sync`.
             self.driving.store(P::current(), Ordering::Relaxed);
             // Dropped after the turn, also by a panic: the last action is over then.
             let _over = Over(self);
-            driver.advance(Tick::new(now as u32), budget, |Entry { deadline, value }| {
+            driver.advance_far(now, budget, |value| {
                 // The action before this one is over.
                 self.over.notify(u32::MAX);
-                // Filed at the horizon: not yet.
-                if deadline.nanos().is_none_or(|nanos| nanos > P::now()) {
-                    return again(deadline, value);
-                }
                 match action(value) {
                     Then::Done => Then::Done,
-                    Then::Again(deadline, value) => again(deadline, value),
+                    Then::Again(deadline, value) => Then::Again(self.due(deadline), value),
                 }
             })
         })
@@ -425,13 +398,13 @@ impl<P: Platform> Drop for Leave<'_, P> {
 }
 
 /// The wheel in the hands of somebody, who gives it up when this is dropped, also by a panic.
-struct Hold<'a, T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> {
+struct Hold<'a, T, S: Slots<Value = T>, P: Platform, G: Geometry> {
     timers: &'a TimersOver<S, P, G>,
     driver: Option<Driver<'a, S, G>>,
     is_sooner: bool,
 }
 
-impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Drop for Hold<'_, T, S, P, G> {
+impl<T, S: Slots<Value = T>, P: Platform, G: Geometry> Drop for Hold<'_, T, S, P, G> {
     fn drop(&mut self) {
         self.driver = None;
         // Pairs with the fence in `drive_once`: either that driver finds the wheel free, or we see what it
@@ -450,9 +423,9 @@ impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Drop for Hold<'_, 
 }
 
 /// Says, when dropped, that no action runs.
-struct Over<'a, T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry>(&'a TimersOver<S, P, G>);
+struct Over<'a, T, S: Slots<Value = T>, P: Platform, G: Geometry>(&'a TimersOver<S, P, G>);
 
-impl<T, S: Slots<Value = Entry<T>>, P: Platform, G: Geometry> Drop for Over<'_, T, S, P, G> {
+impl<T, S: Slots<Value = T>, P: Platform, G: Geometry> Drop for Over<'_, T, S, P, G> {
     fn drop(&mut self) {
         // Relaxed: see `cancel_sync`.
         self.0.driving.store(0, Ordering::Relaxed);

@@ -33,7 +33,7 @@
 //!
 //! Schedule and cancel: lock-free, interrupt-safe, O(1): three exchanges (two if no timer before was
 //! later), and two. `next_deadline`: wait-free, two loads. The driver: at most one at a time, nobody
-//! waits for it; each step is O(1). A slot has 20 bytes beside the value. Interrupt-off window: none.
+//! waits for it; each step is O(1). A slot has 24 bytes beside the value. Interrupt-off window: none.
 
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -42,7 +42,7 @@ use super::buckets::Buckets;
 use super::driver::{Driver, Middle};
 use super::geometry::{Exact, Geometry};
 use super::handle::{Handle, Scheduled};
-use super::slot::{Filed, NOWHERE, PHASE_BITS, Phase, Slot, Slots};
+use super::slot::{Due, Filed, NOWHERE, PHASE_BITS, Phase, Slot, Slots};
 use super::tick::Tick;
 use crate::atomic::{AtomicU32, Ordering, UnsafeCell, fence_after_rmw};
 use crate::error::{RescheduleError, ScheduleError, TooLate};
@@ -248,12 +248,44 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
         deadline: Tick,
         value: S::Value,
     ) -> Result<Scheduled, ScheduleError<S::Value>> {
-        if self.is_too_far(deadline) {
+        self.schedule_due(Due::at(deadline), value)
+    }
+
+    /// [`schedule`](Self::schedule) for any time ahead, also beyond the horizon: so many ticks after `now`,
+    /// which is that of the driver's clock. More than 2^61 ticks are never. The driver takes a step for each
+    /// [`REST`](Self::REST) on the way.
+    ///
+    /// Errors, progress and so on: as `schedule`; `TooFar` only if the driver's position is not near `now`.
+    ///
+    /// ```
+    /// use inkle_core::timer::{Tick, Wheel};
+    ///
+    /// static WHEEL: Wheel<&str, 2> = Wheel::new(Tick::new(0));
+    /// let far = WHEEL.schedule_after(Tick::new(0), 1 << 40, "comet").unwrap();
+    /// assert_eq!(WHEEL.cancel(far.handle), Ok("comet"));
+    /// ```
+    #[inline]
+    pub fn schedule_after(
+        &self,
+        now: Tick,
+        ahead: u64,
+        value: S::Value,
+    ) -> Result<Scheduled, ScheduleError<S::Value>> {
+        self.schedule_due(Due::after(now, ahead, Self::REST), value)
+    }
+
+    #[inline]
+    pub(super) fn schedule_due(
+        &self,
+        due: Due,
+        value: S::Value,
+    ) -> Result<Scheduled, ScheduleError<S::Value>> {
+        if self.is_too_far(due.tick) {
             return Err(ScheduleError::TooFar(value));
         }
         match self.edge.free.take_one(&self.slots) {
             // SAFETY: it is ours.
-            Ok(index) => Ok(unsafe { self.arm(index, deadline, value) }),
+            Ok(index) => Ok(unsafe { self.arm(index, due, value) }),
             Err(_) => Err(ScheduleError::Full(value)),
         }
     }
@@ -270,7 +302,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     ///
     /// The caller has claimed the slot, and gives it up.
     #[inline]
-    unsafe fn arm(&self, index: usize, deadline: Tick, value: S::Value) -> Scheduled {
+    unsafe fn arm(&self, index: usize, due: Due, value: S::Value) -> Scheduled {
         let slot = self.slot(index);
         // SAFETY: the slot is ours, ordered after its last owner by the list of the free ones; the
         // value that was there has been moved out.
@@ -283,8 +315,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
         let mut next = self.edge.arrived.load(Ordering::Relaxed);
         loop {
             // SAFETY: still ours.
-            slot.filed
-                .with_mut(|filed| unsafe { *filed = Filed { deadline, next, prev: NOWHERE } });
+            slot.filed.with_mut(|filed| unsafe { *filed = Filed { due, next, prev: NOWHERE } });
             // Release, pairs with the Acquire of the driver's `take`: what is in the slot.
             match self.edge.arrived.compare_exchange_weak(
                 next,
@@ -299,7 +330,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
         // Pairs with the driver's fence between setting `arriving` back and taking the arrivals: see
         // "why the second one holds".
         fence_after_rmw();
-        let is_first = self.lower_arriving(deadline);
+        let is_first = self.lower_arriving(due.tick);
         Scheduled { handle: Handle { index: index as u32, generation }, is_first }
     }
 
@@ -387,23 +418,21 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     /// [`TooFar`](RescheduleError::TooFar), which leave the timer as it is, and
     /// [`TooLate`](RescheduleError::TooLate). Progress: lock-free. Interrupt-safe: yes.
     pub fn reschedule(&self, handle: Handle, deadline: Tick) -> Result<Scheduled, RescheduleError> {
-        self.reschedule_with(handle, deadline, |value| value)
+        self.reschedule_due(handle, Due::at(deadline))
     }
 
-    /// [`reschedule`](Self::reschedule) that changes the value.
-    pub(super) fn reschedule_with(
+    pub(super) fn reschedule_due(
         &self,
         handle: Handle,
-        deadline: Tick,
-        change: impl FnOnce(S::Value) -> S::Value,
+        due: Due,
     ) -> Result<Scheduled, RescheduleError> {
-        if self.is_too_far(deadline) {
+        if self.is_too_far(due.tick) {
             return Err(RescheduleError::TooFar);
         }
         let index = self.edge.free.take_one(&self.slots).map_err(|_| RescheduleError::Full)?;
         match self.cancel(handle) {
             // SAFETY: it is ours.
-            Ok(value) => Ok(unsafe { self.arm(index, deadline, change(value)) }),
+            Ok(value) => Ok(unsafe { self.arm(index, due, value) }),
             Err(TooLate) => {
                 // SAFETY: it is ours, and we have not used it.
                 unsafe { self.edge.free.put(&self.slots, index, index, 1) };

@@ -5,9 +5,8 @@
 //! wheel bears the mass, at a price that does not depend on how many there are, and the map the exact
 //! order, among few.
 //!
-//! The wheel turns with the times that [`take_due`](Agenda::take_due) is called with. Entries further ahead
-//! than its horizon lie at the horizon, and are filed anew there. What is added for a tick that has begun
-//! goes straight into the map.
+//! The wheel turns with the times that [`take_due`](Agenda::take_due) is called with. What is added for a
+//! tick that has begun goes straight into the map, and so does what is never due.
 
 mod segments;
 #[cfg(test)]
@@ -107,12 +106,11 @@ impl<J> Agenda<J> {
     pub(crate) fn add(&mut self, time: u64, priority: i32, sequence: u64, job: J) -> Place {
         let place = Place { time, priority, sequence, handle: None };
         let tick = time >> SHIFT;
-        if self.filed == 0 && self.near.is_empty() {
+        if self.filed == 0 && time != NEVER {
             self.begin(tick.saturating_sub(LEAD));
         }
         match self.file(place, job) {
             Ok(place) => place,
-            // For a tick that has begun, or the wheel cannot grow any more.
             Err(job) => {
                 self.near.insert(place, job);
                 place
@@ -128,20 +126,16 @@ impl<J> Agenda<J> {
         }
     }
 
-    /// The wheel's tick for a time, at its horizon if that is further away.
-    fn tick(position: u64, time: u64) -> Tick {
-        let rest = u64::from(Wheel::<J>::REST);
-        Tick::new((time >> SHIFT).min(position.saturating_add(rest)) as u32)
-    }
-
+    /// Puts an entry onto the wheel. Gives the job back if its tick has begun or never will, or if the wheel
+    /// cannot grow any more.
     fn file(&mut self, place: Place, job: J) -> Result<Place, J> {
-        if place.time >> SHIFT <= self.position {
+        let ahead = (place.time >> SHIFT).saturating_sub(self.position);
+        if ahead == 0 || place.time == NEVER {
             return Err(job);
         }
-        let tick = Self::tick(self.position, place.time);
         let mut entry = (place, job);
         loop {
-            match self.wheel.schedule(tick, entry) {
+            match self.wheel.schedule_after(Tick::new(self.position as u32), ahead, entry) {
                 Ok(scheduled) => {
                     self.filed += 1;
                     return Ok(Place { handle: Some(scheduled.handle), ..place });
@@ -213,24 +207,14 @@ impl<J> Agenda<J> {
             }
             let hop = (tick - self.position).min(u64::from(Wheel::<J>::REST));
             self.position += hop;
-            let position = self.position;
-            self.turn_here(|place| place.time >> SHIFT <= position);
+            let Some(mut driver) = self.wheel.try_drive() else { return };
+            let Self { near, filed, position, .. } = self;
+            let _ = driver.advance(Tick::new(*position as u32), u32::MAX, |(place, job)| {
+                *filed -= 1;
+                near.insert(Place { handle: None, ..place }, job);
+                Then::Done
+            });
         }
-    }
-
-    /// Makes the wheel turn to the position. What is due there goes to the map if it `is_near`, and else is
-    /// filed anew.
-    fn turn_here(&mut self, is_near: impl Fn(&Place) -> bool) {
-        let Some(mut driver) = self.wheel.try_drive() else { return };
-        let Self { near, filed, position, .. } = self;
-        let _ = driver.advance(Tick::new(*position as u32), u32::MAX, |(place, job)| {
-            if !is_near(&place) {
-                return Then::Again(Self::tick(*position, place.time), (place, job));
-            }
-            *filed -= 1;
-            near.insert(Place { handle: None, ..place }, job);
-            Then::Done
-        });
     }
 
     /// All entries, in order.
@@ -246,10 +230,8 @@ impl<J> Agenda<J> {
     }
 
     /// Takes all entries, in order.
-    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = J> + use<J> {
-        // Nothing lies further ahead than the horizon.
-        self.position += u64::from(Wheel::<J>::REST);
-        self.turn_here(|_| true);
-        std::mem::take(&mut self.near).into_values()
+    pub(crate) fn take_all(&mut self) -> Vec<J> {
+        let places: Vec<_> = self.snapshot().map(|(place, _)| place).collect();
+        places.into_iter().filter_map(|place| self.remove(place)).collect()
     }
 }

@@ -80,7 +80,7 @@ fn as_a_plain_map() {
             assert_eq!(agenda.earliest().is_none(), first.is_none());
             assert!(agenda.earliest() <= first, "it would be late");
         }
-        assert!(agenda.take_all().eq(map.into_values()));
+        assert!(agenda.take_all().into_iter().eq(map.into_values()));
         assert!(agenda.is_empty());
     }
 }

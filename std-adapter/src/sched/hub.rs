@@ -321,6 +321,6 @@ impl Drop for Hub {
     fn drop(&mut self) {
         // One by one, so that an action that panics when dropped costs no other its drop.
         let works = locked(&self.state).agenda.take_all();
-        works.for_each(Work::cancel);
+        works.into_iter().for_each(Work::cancel);
     }
 }

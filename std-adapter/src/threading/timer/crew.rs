@@ -185,7 +185,7 @@ fn close(deadline: Deadline) -> Vec<ThreadInfo> {
     crew.closed = true;
     let jobs = crew.agenda.take_all();
     drop(crew);
-    jobs.for_each(|job| job.cancel());
+    jobs.into_iter().for_each(|job| job.cancel());
     let caller = get_ident();
     let running = || -> Vec<ThreadInfo> {
         let crew = locked(&CREW);
