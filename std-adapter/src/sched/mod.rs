@@ -6,7 +6,7 @@
 //! | `enter(delay, priority, action, argument, kwargs)` | [`enter`](Scheduler::enter): arguments are what the closure captures |
 //! | `enterabs(time, priority, action, ...)` | [`enter_at`](Scheduler::enter_at) |
 //! | the `Event` they give | [`Event`] |
-//! | `cancel(event)` | [`cancel`](Scheduler::cancel), in O(log n) |
+//! | `cancel(event)` | [`cancel`](Scheduler::cancel), at a price that hardly depends on how many there are |
 //! | `empty()`, `queue` | [`is_empty`](Scheduler::is_empty), [`snapshot`](Scheduler::snapshot) |
 //! | `run()` | [`run`](Scheduler::run), and until a time, or until a token is cancelled |
 //! | `run(blocking=False)` | [`run_pending`](Scheduler::run_pending) |
@@ -31,7 +31,7 @@
 //! - The fields `action`, `argument`, `kwargs` of an event (SC003): the closure is the scheduler's.
 //! - Versions of Python that differ (SC016).
 //! - A deadline for each event, and jobs that outlive the process (SC019): both are the action's to see to.
-//! - An async form (SC019) comes with timers of the core.
+//! - An async form (SC019): the core has sleeps and timeouts to await, [`Timers`](crate::kernel::timer::Timers).
 
 mod background;
 mod clock;
