@@ -200,20 +200,22 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
         // SAFETY: an arrival that we have taken is ours.
         let (due, next) = unsafe { filed(slot, |filed| (filed.due, filed.next)) };
         middle.arrivals = next;
-        // Relaxed, all three: what the slot holds came with the list. The exchange is only about who is
-        // first, we or a cancel. (It continues the release of `arm`, for a later cancel.)
-        let armed = slot.state.load(Ordering::Relaxed) >> PHASE_BITS;
-        let linked = slot.state.compare_exchange(
-            state(armed, Phase::Armed),
-            state(armed, Phase::Linked),
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
-        if linked.is_ok() {
+        if self.pass(index, Phase::Armed, Phase::Linked) {
             // SAFETY: we are the driver, and an arrival is filed nowhere.
             unsafe { middle.buckets.file(&self.wheel.slots.0, index, due) };
         }
         // Otherwise it is, or will soon be, among the cancelled ones, and stays filed nowhere.
+    }
+
+    /// Moves a slot from one phase to the next, unless a cancel was first.
+    #[inline]
+    fn pass(&self, index: usize, from: Phase, to: Phase) -> bool {
+        let word = &self.wheel.slot(index).state;
+        // Relaxed, all three: what the slot holds came with the arrivals. The exchange is only about who is
+        // first, we or a cancel. (It continues the release of `arm` or `again`, for a later cancel.)
+        let generation = word.load(Ordering::Relaxed) >> PHASE_BITS;
+        let (from, to) = (state(generation, from), state(generation, to));
+        word.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     fn reclaim(&self, middle: &mut Middle<G>) {
@@ -255,15 +257,8 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
         if is_early {
             return 0;
         }
-        // Relaxed, all three: as in `file_arrival`. Behind this, a cancel is too late.
-        let generation = slot.state.load(Ordering::Relaxed) >> PHASE_BITS;
-        let firing = slot.state.compare_exchange(
-            state(generation, Phase::Linked),
-            state(generation, Phase::Firing),
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
-        if firing.is_err() {
+        // Behind this, a cancel is too late.
+        if !self.pass(index, Phase::Linked, Phase::Firing) {
             // Cancelled: filed nowhere now, and about to be reclaimed.
             return 0;
         }

@@ -51,9 +51,10 @@ pub type Timers<T, const N: usize, P, G = Exact> = TimersOver<[Slot<T>; N], P, G
 /// use inkle_core::platform::{Board, Spin};
 /// use inkle_core::timer::{Then, Timers};
 /// # struct Clock;
-/// # static NOW: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(1);
+/// # use inkle_core::atomic::{AtomicUsize, Ordering};
+/// # static NOW: AtomicUsize = AtomicUsize::new(1);
 /// # impl Board for Clock {
-/// #     fn now() -> u64 { NOW.fetch_add(1000, core::sync::atomic::Ordering::Relaxed) }
+/// #     fn now() -> u64 { NOW.fetch_add(1000, Ordering::Relaxed) as u64 }
 /// # }
 ///
 /// static TIMERS: Timers<&str, 8, Spin<Clock>> = Timers::new(Duration::from_micros(100));

@@ -31,8 +31,8 @@
 //!
 //! # Progress and cost
 //!
-//! Schedule and cancel: lock-free, interrupt-safe, O(1): three exchanges (two if no timer before was
-//! later), and two. `next_deadline`: wait-free, two loads. The driver: at most one at a time, nobody
+//! Schedule and cancel: lock-free, interrupt-safe, O(1): two exchanges each, and one more for an arrival
+//! that is due before all others. `next_deadline`: wait-free, two loads. The driver: at most one at a time, nobody
 //! waits for it; each step is O(1). A slot has 24 bytes beside the value. Interrupt-off window: none.
 
 use core::fmt;
@@ -70,7 +70,7 @@ pub type Wheel<T, const N: usize, G = Exact, W = Native> = WheelOver<[Slot<T>; N
 /// at most [`REST`](Self::REST) ticks away even if no timer is pending. Who is late, by less than 2^29 ticks,
 /// gets late timers; beyond that, ticks wrap around and timers may seem to lie ahead again.
 ///
-/// At most 4094 timers fit where the target has only 32-bit compare-and-swap, else 16 million (more do
+/// At most 2047 timers fit where the target has only 32-bit compare-and-swap, else 16 million (more do
 /// not compile).
 ///
 /// ```

@@ -9,8 +9,10 @@ use crate::kernel::timer::{Slot, Slots};
 /// Slots of the first row.
 const FIRST: usize = 64;
 
-/// As many rows as the numbers of slots have room for.
-const ROWS: usize = 18;
+/// Bits of a slot's number, and as many rows as it has room for: the list of the free slots needs a word
+/// of 64 bits for millions of them. (What finds no slot goes into the agenda's map.)
+const BITS: u32 = if cfg!(target_has_atomic = "64") { 24 } else { 11 };
+const ROWS: usize = if cfg!(target_has_atomic = "64") { 18 } else { 4 };
 
 pub(super) struct Segments<T> {
     rows: [OnceLock<Box<[Slot<T>]>>; ROWS],
@@ -38,11 +40,11 @@ impl<T> Segments<T> {
 }
 
 // SAFETY: a row never changes once it is there, numbers are places in rows, one behind the other, and
-// nobody else reaches the slots. The last number is FIRST * (2^ROWS - 1) - 1, which is below 2^24 - 1.
+// nobody else reaches the slots. The last number is FIRST * (2^ROWS - 1) - 1, which is below 2^BITS - 1.
 unsafe impl<T> Slots for Segments<T> {
     type Value = T;
 
-    const LINK_BITS: u32 = 24;
+    const LINK_BITS: u32 = BITS;
 
     fn get(&self, index: usize) -> Option<&Slot<T>> {
         let (row, place) = Self::place(index);
@@ -58,4 +60,4 @@ unsafe impl<T> Slots for Segments<T> {
     }
 }
 
-const _: () = assert!(FIRST * ((1 << ROWS) - 1) < (1 << 24) - 1, "numbers have 24 bits");
+const _: () = assert!(FIRST * ((1 << ROWS) - 1) < (1 << BITS) - 1, "a number has so many bits");

@@ -59,6 +59,32 @@ macro_rules! image {
     };
 }
 
+/// An image of a timer wheel with eight slots: timers 50 ticks ahead, and a turn that fires one.
+#[macro_export]
+macro_rules! wheel {
+    ($geometry:ty) => {
+        static WHEEL: inkle_core::timer::Wheel<u32, 8, $geometry> =
+            inkle_core::timer::Wheel::new(inkle_core::timer::Tick::new(0));
+
+        $crate::image! {
+            queue WHEEL;
+            put(item) { WHEEL.schedule(inkle_core::timer::Tick::new(50 * item), item).is_ok() }
+            take(item) {
+                let mut fired = 0;
+                if let Some(mut driver) = WHEEL.try_drive() {
+                    let now = inkle_core::timer::Tick::new(50 * item);
+                    let turn = driver.advance(now, u32::MAX, |item| {
+                        fired = item;
+                        inkle_core::timer::Then::Done
+                    });
+                    core::hint::black_box(turn.next);
+                }
+                fired
+            }
+        }
+    };
+}
+
 /// An image of a plain ring of eight items in one critical section an operation: `$make` makes an item of
 /// the number that is put, `$give` the number of the item that is taken.
 #[macro_export]
