@@ -295,6 +295,71 @@ pub enum SleepError {
     Full,
 }
 
+/// All slots for context variables are taken by others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSlot;
+
+/// Why a context variable was not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetError {
+    /// All slots are taken by other variables.
+    NoSlot,
+    /// The caller has interrupted a change of the context that it runs in.
+    Busy,
+}
+
+/// Why a context variable was not reset. The token comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ResetError<T> {
+    /// The token is another variable's.
+    OtherVariable(T),
+    /// The token is from another context than the current one.
+    OtherContext(T),
+    /// The caller has interrupted a change of the context that it runs in.
+    Busy(T),
+}
+
+impl<T> ResetError<T> {
+    /// The token that was not used.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::OtherVariable(token) | Self::OtherContext(token) | Self::Busy(token) => token,
+        }
+    }
+}
+
+/// Somebody runs in the context already. What was not called comes back.
+///
+/// ```
+/// use inkle_core::error::Entered;
+///
+/// let refused = Entered(|| 6 * 7);
+/// assert_eq!(refused.into_inner()(), 42);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Entered<F>(pub F);
+
+impl<F> Entered<F> {
+    /// What was not called.
+    pub fn into_inner(self) -> F {
+        self.0
+    }
+}
+
+impl<F> fmt::Debug for Entered<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entered(..)")
+    }
+}
+
+impl<F> fmt::Display for Entered<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("somebody runs in the context already")
+    }
+}
+
+impl<F> Error for Entered<F> {}
+
 /// Implements `Debug` (without asking it of the item), `Display` and `Error` for an enum that
 /// carries the rejected item.
 macro_rules! error_with_item {
@@ -370,6 +435,16 @@ error_plain!(CancelError {
 });
 error_plain!(WheelFull, "the wheel is full");
 error_plain!(SleepError { TimedOut => "the deadline passed", Full => "the wheel is full" });
+error_plain!(NoSlot, "all slots for context variables are taken");
+error_plain!(SetError {
+    NoSlot => "all slots for context variables are taken",
+    Busy => "a change of the context is interrupted here",
+});
+error_with_item!(ResetError {
+    OtherVariable => "the token is another variable's",
+    OtherContext => "the token is from another context",
+    Busy => "a change of the context is interrupted here",
+});
 error_plain!(BelowZero, "a latch counted down below zero");
 error_plain!(TimedOut, "the deadline passed");
 error_plain!(NotHeld, "release of a lock that is not held");

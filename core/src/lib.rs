@@ -12,7 +12,7 @@
 //! | 0 | [`atomic`] | the one door to atomics, cells, fences and spin hints |
 //! | 1 | [`platform`] | what the kernel asks of the ground: a clock, sleep, wake; [`Deadline`] |
 //! | 2 | [`event_count`] | sleep until something may have changed |
-//! | 3 | [`queue`], [`slab`], [`timer`] | queues that answer at once, each with its progress guarantee; a timer wheel |
+//! | 3 | [`queue`], [`slab`], [`timer`], [`context`] | queues that answer at once, each with its progress guarantee; a timer wheel; context variables |
 //! | 4 | [`sync`], [`channel`], [`operation`], [`select`], [`timer`] | locks and events; any queue made blocking and awaitable; what waits as a value; the first of several; timers on a clock, sleeps and timeouts |
 //! | 5 | [`elastic`] | a queue that grows when it must |
 //!
@@ -109,6 +109,7 @@ mod macros;
 
 pub mod atomic;
 pub mod channel;
+pub mod context;
 pub mod elastic;
 pub mod error;
 pub mod event_count;

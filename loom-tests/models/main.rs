@@ -5,6 +5,7 @@ mod kit;
 
 mod canaries;
 mod channel;
+mod context;
 mod elastic;
 mod event_count;
 mod fast;
@@ -27,6 +28,7 @@ mod word;
 const ALL: &[(&str, &[kit::Model])] = &[
     ("canaries", canaries::MODELS),
     ("channel", channel::MODELS),
+    ("context", context::MODELS),
     ("elastic", elastic::MODELS),
     ("event_count", event_count::MODELS),
     ("fast", fast::MODELS),

@@ -18,8 +18,8 @@
 //!
 //! # What is behind the door
 //!
-//! [`AtomicU32`], [`AtomicUsize`], [`AtomicWord`] (the widest word a queue slot may be: 64 bits
-//! where the target has 64-bit compare-and-swap, else 32), [`fence`], [`compiler_fence`], [`spin_loop`], [`back_off`], [`Ordering`]
+//! [`AtomicU32`], [`AtomicUsize`], [`AtomicPtr`], [`AtomicWord`] (the widest word a queue slot may be:
+//! 64 bits where the target has 64-bit compare-and-swap, else 32), [`fence`], [`compiler_fence`], [`spin_loop`], [`back_off`], [`Ordering`]
 //! and [`UnsafeCell`], whose two methods take closures so that loom sees every access.
 //!
 //! House rule: `SeqCst` only as a fence, never on an access.

@@ -118,6 +118,42 @@ model_atomic!(AtomicU32, u32);
 model_atomic!(AtomicU64, u64);
 model_atomic!(AtomicUsize, usize);
 
+/// A modelled atomic pointer with the methods the kernel uses.
+#[derive(Debug)]
+pub struct AtomicPtr<T>(loom::sync::atomic::AtomicPtr<T>);
+
+impl<T> AtomicPtr<T> {
+    /// A new atomic that holds `pointer`.
+    #[track_caller]
+    pub fn new(pointer: *mut T) -> Self {
+        Self(loom::sync::atomic::AtomicPtr::new(pointer))
+    }
+
+    /// As `core`'s `load`.
+    #[track_caller]
+    pub fn load(&self, order: Ordering) -> *mut T {
+        self.0.load(order)
+    }
+
+    /// As `core`'s `store`.
+    #[track_caller]
+    pub fn store(&self, pointer: *mut T, order: Ordering) {
+        self.0.store(pointer, order);
+    }
+
+    /// As `core`'s `compare_exchange`.
+    #[track_caller]
+    pub fn compare_exchange(
+        &self,
+        current: *mut T,
+        new: *mut T,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<*mut T, *mut T> {
+        self.0.compare_exchange(current, new, success, failure)
+    }
+}
+
 /// A row of cells for items that come and go, one by one or as slices.
 ///
 /// The items lie side by side, as on real ground; beside each is a cell that is empty and tells loom

@@ -21,7 +21,7 @@ compile_error!(
      the final binary, portable-atomic's `critical-section` or `unsafe-assume-single-core`)"
 );
 
-pub use backing::{AtomicU32, AtomicUsize, fence};
+pub use backing::{AtomicPtr, AtomicU32, AtomicUsize, fence};
 pub use core::hint::spin_loop;
 pub use core::sync::atomic::compiler_fence;
 
