@@ -16,6 +16,7 @@ mod alarms;
 pub mod bag;
 pub mod chains;
 pub mod channel;
+pub mod context;
 mod dice;
 pub mod elastic;
 mod model;
@@ -148,6 +149,12 @@ macro_rules! cases {
             wheel::edges_of_time,
             wheel::strange_handles,
             wheel::values_of_a_dropped_wheel,
+            context::values_and_tokens,
+            context::values_of_all_kinds,
+            context::contexts,
+            context::no_slot_left,
+            context::futures_in_contexts,
+            context::against_arrays,
             time::a_timeout_takes_its_time,
             time::a_deadline_that_has_passed_polls,
             time::a_counter_that_wraps,
