@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Runner, Task};
+use crate::contextvars::Context;
 use crate::platform::after;
 use crate::threading::{Builder, EventCount, Panic, current, locked, report_panic};
 
@@ -94,7 +95,8 @@ impl Runner for Crew {
         state.threads += 1;
         drop(state);
         let inner = Arc::clone(&self.inner);
-        let thread = Builder::new().name("sched").daemon(true).spawn(move || work(&inner));
+        let builder = Builder::new().name("sched").daemon(true).context(Context::new());
+        let thread = builder.spawn(move || work(&inner));
         if thread.is_ok() {
             return Ok(());
         }

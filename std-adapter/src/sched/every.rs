@@ -10,6 +10,7 @@ use super::job::{Beat, Body, Job, Plan, Recurring};
 use super::rule::Rule;
 use super::{Clock, Moment};
 use crate::agenda::NEVER;
+use crate::contextvars::Inherited;
 
 /// How a periodic job runs: made by [`every`](super::Scheduler::every), which keeps a rate,
 /// [`spaced`](super::Scheduler::spaced), which keeps a distance, and with the feature `cron` by
@@ -290,7 +291,8 @@ impl<C: Clock> Every<C> {
         self
     }
 
-    /// Starts the job. One run at a time: see [`Overlap`]. Does not block.
+    /// Starts the job. One run at a time: see [`Overlap`]. Each run begins with a copy of the caller's
+    /// [context](crate::contextvars) as it is now. Does not block.
     ///
     /// Errors: [`EnterError`], with the action.
     pub fn start<F>(self, mut action: F) -> Result<Job<C::Time>, EnterError<F>>
@@ -300,7 +302,9 @@ impl<C: Clock> Every<C> {
         match self.check() {
             Err(cause) => Err(EnterError { cause, action }),
             Ok(first) => {
-                Ok(self.begin(first, Body::Alone(Box::new(move |beat| action(&Tick::new(beat))))))
+                let context = Inherited::from_here();
+                let run = move |beat| context.clone().run(|| action(&Tick::new(beat)));
+                Ok(self.begin(first, Body::Alone(Box::new(run))))
             }
         }
     }
@@ -314,8 +318,11 @@ impl<C: Clock> Every<C> {
     {
         match self.check() {
             Err(cause) => Err(EnterError { cause, action }),
-            Ok(first) => Ok(self
-                .begin(first, Body::Overlapping(Arc::new(move |beat| action(&Tick::new(beat)))))),
+            Ok(first) => {
+                let context = Inherited::from_here();
+                let run = move |beat| context.clone().run(|| action(&Tick::new(beat)));
+                Ok(self.begin(first, Body::Overlapping(Arc::new(run))))
+            }
         }
     }
 

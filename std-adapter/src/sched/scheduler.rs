@@ -13,6 +13,7 @@ use super::every::Every;
 use super::hub::{Hub, Span, Work};
 use super::rule::Rule;
 use super::{Clock, Inline, Moment, Monotonic, Runner, background};
+use crate::contextvars::Inherited;
 use crate::platform::Deadline;
 use crate::threading::{Builder, CancelToken, SpawnCause, Thread};
 
@@ -66,8 +67,8 @@ impl<C: Clock> Scheduler<C> {
         Self { hub: Hub::new(Box::new(clock), Box::new(runner)), clock: PhantomData }
     }
 
-    /// Has `action` run after `delay`, which is counted from this call. Python's `enter`. Does not
-    /// block. (SC002)
+    /// Has `action` run after `delay`, which is counted from this call, in a copy of the caller's
+    /// [context](crate::contextvars). Python's `enter`. Does not block. (SC002)
     ///
     /// Errors: [`EnterError`], with the action, if the scheduler was stopped.
     pub fn enter<F>(
@@ -103,8 +104,9 @@ impl<C: Clock> Scheduler<C> {
         F: FnOnce() + Send + 'static,
     {
         let mut status = None;
-        let work = |action| {
-            let once = Once::new(action);
+        let context = Inherited::from_here();
+        let work = |action: F| {
+            let once = Once::new(move || context.run(action));
             status = Some(Arc::clone(&once.status));
             Work::Once(once)
         };

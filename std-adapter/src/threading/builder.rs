@@ -1,6 +1,7 @@
 //! What is to be said of a thread before it starts.
 
 use super::{SpawnError, Thread, start};
+use crate::contextvars::{Context, Inherited};
 
 /// Starts a thread with a name of the form `Thread-N`; see [`Builder::spawn`]. (TH020, TH023)
 ///
@@ -36,6 +37,8 @@ pub struct Builder {
     pub(super) name: Option<String>,
     pub(super) stack_size: usize,
     pub(super) daemon: Option<bool>,
+    /// `None` is the starter's.
+    pub(super) context: Option<Inherited>,
 }
 
 impl Builder {
@@ -88,6 +91,26 @@ impl Builder {
     /// ```
     pub fn daemon(mut self, daemon: bool) -> Self {
         self.daemon = Some(daemon);
+        self
+    }
+
+    /// The thread runs in a copy of `context`, instead of one of the starter's context less what is
+    /// [not inherited](crate::contextvars::ContextVar::not_inherited): with an empty one it inherits
+    /// nothing. (CV017, CV020)
+    ///
+    /// ```
+    /// use inkle::contextvars::{Context, ContextVar};
+    /// use inkle::threading::{Builder, spawn};
+    ///
+    /// static USER: ContextVar<u32> = ContextVar::new("user");
+    ///
+    /// let _user = USER.bind(7);
+    /// assert_eq!(spawn(|| USER.get()).unwrap().join().unwrap(), Ok(7));
+    /// let alone = Builder::new().context(Context::new());
+    /// assert!(alone.spawn(|| USER.get()).unwrap().join().unwrap().is_err());
+    /// ```
+    pub fn context(mut self, context: Context) -> Self {
+        self.context = Some(context.into_inherited());
         self
     }
 

@@ -11,6 +11,7 @@ use super::outcome::Outcome;
 use super::panic::drop_quietly;
 use super::registry::{self, Registration};
 use super::{Builder, Event, NulInName, SpawnCause, SpawnError, Thread, exit, locked, stack};
+use crate::contextvars::Inherited;
 
 /// Starts a thread that calls `body`, keeps what becomes of it in the handle's [`Outcome`], shows that
 /// to `epilogue` and ends. Blocks until the thread runs.
@@ -50,7 +51,8 @@ where
     let start = Arc::new(Start { body: Mutex::new(Some(body)), begun: Event::new() });
     let outcome = Arc::new(Outcome::new());
     let (its_start, its_outcome) = (Arc::clone(&start), Arc::clone(&outcome));
-    let life = move || live(registration, its_start, its_outcome, epilogue);
+    let context = builder.context.clone().unwrap_or_else(Inherited::from_here);
+    let life = move || live(registration, context, its_start, its_outcome, epilogue);
     // SAFETY: what the closure borrows is what `F`, `T` and `E` borrow, and the caller keeps that
     // valid until the thread has ended.
     let handle: io::Result<JoinHandle<()>> = unsafe { os.spawn_unchecked(life) };
@@ -85,6 +87,7 @@ impl<F> Start<F> {
 /// What the thread does.
 fn live<T, F, E>(
     registration: Registration,
+    context: Inherited,
     start: Arc<Start<F>>,
     outcome: Arc<Outcome<T>>,
     epilogue: E,
@@ -97,7 +100,7 @@ fn live<T, F, E>(
     start.begun.set();
     let body = start.take();
     drop(start);
-    outcome.fill(&info, catch_unwind(AssertUnwindSafe(body)));
+    outcome.fill(&info, catch_unwind(AssertUnwindSafe(|| context.run(body))));
     epilogue(&outcome);
     // If the handle is gone, the result goes here.
     drop_quietly(outcome);

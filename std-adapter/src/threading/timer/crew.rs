@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::job::Job;
 use crate::agenda::{Agenda, NEVER, Place};
+use crate::contextvars::Context;
 use crate::kernel::Platform;
 use crate::platform::{Deadline, Private, after};
 use crate::threading::{
@@ -65,7 +66,8 @@ impl Crew {
         }
         // With the lock held: nobody can rely on a leader that never comes. The new thread takes the
         // lock only after its starter is sure of it.
-        let thread = Builder::new().name("Timer").daemon(true).spawn(work);
+        let builder = Builder::new().name("Timer").daemon(true).context(Context::new());
+        let thread = builder.spawn(work);
         thread.map(|_| self.led = true).map_err(|error| error.cause)
     }
 }

@@ -17,6 +17,7 @@ use super::{
     CancelToken, Cancelled, Event, JoinError, SpawnError, current, get_ident, locked, registry,
 };
 use crate::agenda::Place;
+use crate::contextvars::Inherited;
 use crate::platform::{Deadline, after};
 
 /// A function that was to be called at a certain time, and the place where its result will be.
@@ -59,11 +60,14 @@ struct Task<T, F> {
     body: Arc<Mutex<Option<F>>>,
     state: Arc<State<T>>,
     daemon: bool,
+    context: Inherited,
 }
 
 impl<T> Timer<T> {
     /// Has `body` called after `interval`; zero is at once. Does not block, except for the start of a
     /// thread when there is none. (TH057, TH058)
+    ///
+    /// `body` runs in a copy of the caller's [context](crate::contextvars).
     ///
     /// A panic of `body` is treated as a thread's: [`set_panic_hook`](super::set_panic_hook) and
     /// [`join`](Self::join) have it (TH059).
@@ -100,7 +104,8 @@ impl<T> Timer<T> {
             done: Event::new(),
         });
         let daemon = registry::is_daemon_here();
-        let task = Task { body: Arc::clone(&body), state: Arc::clone(&state), daemon };
+        let context = Inherited::from_here();
+        let task = Task { body: Arc::clone(&body), state: Arc::clone(&state), daemon, context };
         match crew::add(deadline.into(), Box::new(task)) {
             Ok(place) => Ok(Self { state, place }),
             Err(cause) => match locked(&body).take() {
@@ -228,11 +233,13 @@ where
     }
 
     fn run(self: Box<Self>) {
-        let Self { body, state, .. } = *self;
+        let Self { body, state, context, .. } = *self;
         state.runner.get_or_init(get_ident);
         let function = locked(&body).take();
         if let Some(function) = function {
-            state.outcome.fill(&current(), catch_unwind(AssertUnwindSafe(function)));
+            state
+                .outcome
+                .fill(&current(), catch_unwind(AssertUnwindSafe(|| context.run(function))));
         }
         state.done.set();
         // If the handle is gone, the result goes here.

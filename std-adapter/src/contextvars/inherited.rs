@@ -1,0 +1,49 @@
+//! What a thread, a timer, a job or a task gets of the context of whoever started it.
+
+use std::fmt;
+
+use super::carrier::Load;
+use super::here::{Frame, here};
+use super::map::Map;
+use crate::threading::drop_quietly;
+
+/// A copy of somebody's context, less what is not inherited.
+#[derive(Clone)]
+pub(crate) struct Inherited {
+    map: Map,
+    load: Load,
+}
+
+impl Inherited {
+    /// Of the caller's context.
+    pub(crate) fn from_here() -> Self {
+        Self { map: here(|here| here.map()).without_private(), load: Load::capture() }
+    }
+
+    pub(super) fn new(map: Map, load: Load) -> Self {
+        Self { map, load }
+    }
+
+    /// Calls `f` in it. What `f` sets is dropped afterwards; a panic of that is reported and goes no
+    /// further.
+    pub(crate) fn run<R>(self, f: impl FnOnce() -> R) -> R {
+        struct Quietly(Option<Frame>);
+        impl Drop for Quietly {
+            fn drop(&mut self) {
+                drop_quietly(self.0.take());
+            }
+        }
+
+        let frame = Quietly(Some(Frame::alone(self.map)));
+        match &frame.0 {
+            Some(frame) => here(|here| here.within(frame, || self.load.within(f))),
+            None => unreachable!("it is there until it is dropped"),
+        }
+    }
+}
+
+impl fmt::Debug for Inherited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inherited").finish_non_exhaustive()
+    }
+}
