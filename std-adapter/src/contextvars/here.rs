@@ -116,12 +116,16 @@ thread_local! {
 /// Drops what the thread has set outside of all contexts.
 struct AtEnd;
 
+/// How often a destructor may set values that are dropped too.
+const ROUNDS: u32 = 4;
+
 impl Drop for AtEnd {
     fn drop(&mut self) {
-        here(|here| {
-            let root = here.within(&here.root, || here.change(mem::take));
+        // Again, as a value's destructor may set others; not for ever, as it may always do so.
+        for _ in 0..ROUNDS {
+            let root = here(|here| here.within(&here.root, || here.change(mem::take)));
             drop_quietly(root);
-        });
+        }
     }
 }
 
@@ -201,7 +205,7 @@ impl Here {
     /// Puts an entry into the current context, or takes the value away; what was there.
     pub(super) fn put(&self, key: Key, entry: Entry) -> Entry {
         if self.frame.get().is_null() {
-            // Too late for it if the thread is all but over: then the value stays.
+            // Too late for it if the thread is all but over: then nobody drops the value.
             let _ = AT_END.try_with(|_| ());
         }
         let mut entry = Some(entry);

@@ -25,6 +25,11 @@
 //! - A context that is changed by items (CV016): here too, only by running in it.
 //! - Watchers of the C interface (CV019).
 //!
+//! # At the end of a thread
+//!
+//! What a thread has set outside of all contexts is dropped when it ends. Destructors of thread-local values
+//! may still read and set variables; what they set after that is dropped by nobody.
+//!
 //! # Cost
 //!
 //! A thread's current context is a thread-local word. Values lie in a row by the variable's number, up to
