@@ -34,22 +34,28 @@ const STEPPED_RISCV: &[&str] = &["-icount", "shift=8,sleep=off"];
 const FOUR_HARTS: &[&str] = &["-smp", "4", "-accel", "tcg,thread=multi"];
 
 const ARM: &[Image] = &[
-    ("cases_spinning", REAL),
-    ("cases_resting", REAL),
+    ("queues_spinning", REAL),
+    ("queues_resting", REAL),
+    ("others_spinning", REAL),
+    ("others_resting", REAL),
     ("interrupts", COUNTED),
     ("steps", STEPPED_CORTEX),
     ("examples/sensor", COUNTED),
     ("examples/embassy", COUNTED),
 ];
 const RISCV: &[Image] = &[
-    ("cases_spinning", REAL),
-    ("cases_resting", REAL),
+    ("queues_spinning", REAL),
+    ("queues_resting", REAL),
+    ("others_spinning", REAL),
+    ("others_resting", REAL),
     ("interrupts", COUNTED),
     ("steps", STEPPED_RISCV),
 ];
 const RISCV_WITH_ATOMICS: &[Image] = &[
-    ("cases_spinning", REAL),
-    ("cases_resting", REAL),
+    ("queues_spinning", REAL),
+    ("queues_resting", REAL),
+    ("others_spinning", REAL),
+    ("others_resting", REAL),
     ("interrupts", COUNTED),
     ("steps", STEPPED_RISCV),
     ("harts", FOUR_HARTS),
