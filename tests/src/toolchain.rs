@@ -31,7 +31,7 @@ impl Toolchain {
             let versions = (14..30).rev().map(|version| format!("ld.lld-{version}"));
             versions.chain(["ld.lld".into()]).find_map(|name| program(&name))
         };
-        Self::choose(targets, sysroot("rustc").as_deref(), sysroot(OTHER).as_deref(), linker)
+        Self::choose(targets, sysroot(&own()).as_deref(), sysroot(OTHER).as_deref(), linker)
     }
 
     /// The choice between our own compiler and the other one, by what lies in their folders.
@@ -103,10 +103,10 @@ impl Toolchain {
     /// Name and version of the compiler.
     pub fn compiler(&self) -> String {
         let rustc = match self {
-            Self::Own => "rustc",
-            Self::FromSources { rustc, .. } => rustc,
+            Self::Own => own(),
+            Self::FromSources { rustc, .. } => (*rustc).into(),
         };
-        answer(rustc, &["--version"]).unwrap_or_else(|| "a compiler without a version".into())
+        answer(&rustc, &["--version"]).unwrap_or_else(|| "a compiler without a version".into())
     }
 }
 
@@ -114,6 +114,11 @@ impl Toolchain {
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.exists())
+}
+
+/// The compiler that cargo takes when nobody chooses for it.
+fn own() -> String {
+    env::var("RUSTC").unwrap_or_else(|_| "rustc".into())
 }
 
 fn sysroot(rustc: &str) -> Option<PathBuf> {

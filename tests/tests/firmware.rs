@@ -34,22 +34,28 @@ const STEPPED_RISCV: &[&str] = &["-icount", "shift=8,sleep=off"];
 const FOUR_HARTS: &[&str] = &["-smp", "4", "-accel", "tcg,thread=multi"];
 
 const ARM: &[Image] = &[
-    ("cases_spinning", REAL),
-    ("cases_resting", REAL),
+    ("queues_spinning", REAL),
+    ("queues_resting", REAL),
+    ("others_spinning", REAL),
+    ("others_resting", REAL),
     ("interrupts", COUNTED),
     ("steps", STEPPED_CORTEX),
     ("examples/sensor", COUNTED),
     ("examples/embassy", COUNTED),
 ];
 const RISCV: &[Image] = &[
-    ("cases_spinning", REAL),
-    ("cases_resting", REAL),
+    ("queues_spinning", REAL),
+    ("queues_resting", REAL),
+    ("others_spinning", REAL),
+    ("others_resting", REAL),
     ("interrupts", COUNTED),
     ("steps", STEPPED_RISCV),
 ];
 const RISCV_WITH_ATOMICS: &[Image] = &[
-    ("cases_spinning", REAL),
-    ("cases_resting", REAL),
+    ("queues_spinning", REAL),
+    ("queues_resting", REAL),
+    ("others_spinning", REAL),
+    ("others_resting", REAL),
     ("interrupts", COUNTED),
     ("steps", STEPPED_RISCV),
     ("harts", FOUR_HARTS),
@@ -94,7 +100,7 @@ fn every_image_passes() {
             return;
         }
     };
-    let folder = target_folder();
+    let folder = target_folder("firmware");
     // One after the other: their features differ, and cargo would unite them.
     build(&toolchain, &folder, "thumb", &["--bins", "--examples"]);
     build(&toolchain, &folder, "riscv", &["--features", "harts"]);
@@ -118,10 +124,26 @@ fn every_image_passes() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// The way of rustup's users, where `every_image_passes` had a library from sources: one image, the
+/// largest, for each target.
+#[test]
+#[ignore = "`.ci/run` brings the compiler with the targets"]
+fn an_image_each_passes_with_installed_targets() {
+    let toolchain = toolchain().expect("all is there");
+    assert!(matches!(toolchain, Toolchain::Own), "the compiler has no targets: {toolchain:?}");
+    let folder = target_folder("firmware-installed");
+    for family in ["thumb", "riscv"] {
+        build(&toolchain, &folder, family, &["--bin", "others_resting"]);
+    }
+    for machine in MACHINES {
+        run(machine, &("others_resting", REAL), &folder).expect("it passes");
+    }
+}
+
 /// Inside the workspace's own, so that it is cached and cleaned with it.
-fn target_folder() -> PathBuf {
+fn target_folder(name: &str) -> PathBuf {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tmp.parent().expect("it lies in the target folder").join("firmware")
+    tmp.parent().expect("it lies in the target folder").join(name)
 }
 
 /// Finds a toolchain and the machines, or says what is missing.

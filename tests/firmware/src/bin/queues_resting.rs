@@ -1,0 +1,11 @@
+//! The core's own cases of the group `QUEUES` on the ground [`Resting`].
+#![no_std]
+#![no_main]
+
+use firmware::{Resting, board};
+use inkle_cases::Cases;
+
+#[board::entry]
+fn main() -> ! {
+    firmware::run_cases(Cases::<Resting>::QUEUES)
+}
