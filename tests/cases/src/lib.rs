@@ -16,7 +16,7 @@ mod alarms;
 pub mod bag;
 pub mod chains;
 pub mod channel;
-mod dice;
+pub mod dice;
 pub mod elastic;
 mod model;
 pub mod priority;
