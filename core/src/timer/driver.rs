@@ -334,7 +334,9 @@ impl<S: Slots, G: Geometry, W: Width> Drop for Over<'_, '_, S, G, W> {
 
 impl<S: Slots, G: Geometry, W: Width> Drop for Driver<'_, S, G, W> {
     fn drop(&mut self) {
-        // Release, pairs with the Acquire of the next driver's `try_drive`: what is in the middle.
+        // Release, pairs with the Acquire of the next driver's `try_drive`: what is in the middle. (Behind a
+        // turn the fence in `show` does the same, so that no model notices if this is relaxed. It is for a
+        // turn that an action's panic has ended.)
         self.wheel.shown.driver.store(0, Ordering::Release);
     }
 }
