@@ -101,6 +101,12 @@ pub const MODELS: &[Model] = &[
     }),
     long("sleep_move", || play::<2>(&[40], &[&[Move(0, 5)], &[Drive(5)]])),
     long("sleep_cancel_schedule", || play::<2>(&[9], &[&[Cancel(0), Schedule(1, 5)], &[Drive(5)]])),
+    // One has fired, and the next one's schedule has looked too early.
+    long("sleep_behind", || play::<2>(&[3], &[&[Schedule(1, 5)], &[Drive(5)]])),
+    // An earlier one's schedule speaks for that of a later one.
+    long("sleep_in_shadow", || {
+        play::<2>(&[], &[&[Schedule(0, 3), Schedule(1, 5)], &[Tidy, Drive(5)]])
+    }),
     // Three threads.
     three("schedule_cancel_advance", || {
         play::<2>(&[5], &[&[Schedule(1, 6)], &[Cancel(0)], &[Advance(6)]])
@@ -143,7 +149,7 @@ enum Op {
     /// The same; each that fires is scheduled again, one tick later.
     Again(u32),
     Tidy,
-    /// Drives until a timer has fired that is due then, and sleeps in between.
+    /// Drives until a timer has fired that is due just then, and sleeps in between.
     Drive(u32),
     /// Waits until that number has fired.
     Until(usize),
@@ -173,11 +179,12 @@ const START: Tick = Tick::new(u32::MAX - 5);
 
 impl<const N: usize> Work<N> {
     fn schedule(&self, number: usize, ticks: u32) {
+        let entry = &self.account[number];
+        // Before it can fire.
+        entry.deadline.store(ticks, Relaxed);
         match self.wheel.schedule(START.after(ticks), number) {
             Ok(scheduled) => {
-                let entry = &self.account[number];
                 entry.scheduled.store(1, Relaxed);
-                entry.deadline.store(ticks, Relaxed);
                 *entry.handle.lock().unwrap() = Some(scheduled.handle);
                 if scheduled.is_first {
                     self.changed.notify(1);
@@ -284,7 +291,7 @@ impl<const N: usize> Stage for Work<N> {
                 let due = START.after(ticks);
                 let turn = self.turn(ticks, u32::MAX, false);
                 let has_fired = |entry: &Entry| {
-                    entry.fired.load(Relaxed) > 0 && entry.deadline.load(Relaxed) <= ticks
+                    entry.fired.load(Relaxed) > 0 && entry.deadline.load(Relaxed) == ticks
                 };
                 if self.account.iter().any(has_fired) {
                     self.changed.cancel(key);

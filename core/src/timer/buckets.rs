@@ -5,6 +5,21 @@
 //! come, while the driver goes through it. It is apart, since what is filed meanwhile may belong into the
 //! same bucket, for its next round; and the buckets of all levels that come up at the same tick are set
 //! apart together, since behind that tick they would seem to come up a round later.
+//!
+//! # What was tried
+//!
+//! A timer that is scheduled and fires, with 100 and with 10 thousand others pending, at random within an
+//! hour, in milliseconds; five levels; the time in parts of that of a heap behind a lock. Medians of a few
+//! runs on a busy machine: differences of a twentieth mean nothing.
+//!
+//! | | 100 | 10 thousand |
+//! |---|---|---|
+//! | an exchange when a timer is filed, buckets that are due looked for twice, rests and all | 1.98 | 1.34 |
+//! | no such exchange, one fence less, cancelled slots given back together | 1.99 | 1.36 |
+//! | besides, one look that tells the levels too, none where the position has arrived, without jumps | 1.93 | 1.26 |
+//! | the third, but only at levels that a bit map tells to be in use | 2.30 | 1.61 |
+//! | the third, and the level of a deadline from its leading zeros instead of step by step | 2.04 | 1.35 |
+//! | the third, and the first one of what is due taken out by itself: as it is now | 1.86 | 1.22 |
 
 use super::geometry::{self, BUCKETS, Geometry, sealed};
 use super::slot::{BUCKET, Due, Filed, NOWHERE, Slot, Slots};
@@ -98,24 +113,38 @@ impl<G: Geometry> Buckets<G> {
     fn set_first(&mut self, list: u32, next: u32) {
         let (number, bucket) = (list as usize / STRIDE, list as usize % STRIDE);
         let Some(level) = self.levels.as_mut().get_mut(number) else { return };
-        let (first, used, bit) = match level.first.get_mut(bucket) {
-            Some(first) => (first, &mut level.used, bucket),
-            None => (&mut level.due, &mut self.due, number),
-        };
-        *first = next;
-        if next == 0 {
-            *used &= !(1 << (bit % BUCKETS));
+        if let Some(first) = level.first.get_mut(bucket) {
+            *first = next;
+            if next == 0 {
+                level.used &= !(1 << (bucket % BUCKETS));
+            }
+        } else {
+            level.due = next;
+            if next == 0 {
+                self.due &= !bit(number);
+            }
         }
     }
 
-    /// How many ticks after the position the first bucket is due.
-    fn first_due(&self) -> Option<u32> {
-        let levels = self.levels.as_ref().iter().enumerate();
-        levels
-            .filter_map(|(number, level)| {
-                Some(geometry::first_due::<G>(self.position, number, level.used)?.0)
-            })
-            .min()
+    /// How many ticks after the position the first bucket is due, [`u32::MAX`] if none is, and on which
+    /// levels one is due then.
+    fn first_due(&self) -> (u32, u32) {
+        let (mut first, mut set) = (u32::MAX, 0);
+        // All levels, and without jumps: see "what was tried".
+        for (number, level) in self.levels.as_ref().iter().enumerate() {
+            let (ticks, _) = geometry::first_due::<G>(self.position, number, level.used);
+            let ticks = if level.used == 0 { u32::MAX } else { ticks };
+            let set_before = if ticks < first { 0 } else { set };
+            set = set_before | if ticks <= first { bit(number) } else { 0 };
+            first = first.min(ticks);
+        }
+        (first, set)
+    }
+
+    /// Whether a bucket is due at the position itself, which one of the lowest level is, if any.
+    fn is_due_here(&self) -> bool {
+        let level = self.levels.as_ref().first();
+        level.is_some_and(|level| level.used >> (self.position.get() % BUCKETS as u32) & 1 != 0)
     }
 
     /// When the driver has something to do, at most `rest` ticks from the position: not after the first
@@ -127,8 +156,8 @@ impl<G: Geometry> Buckets<G> {
     pub(super) unsafe fn earliest<S: Slots>(&self, slots: &S, rest: u32) -> Tick {
         let mut least = rest;
         for (number, level) in self.levels.as_ref().iter().enumerate() {
-            let first = geometry::first_due::<G>(self.position, number, level.used);
-            if let Some((ticks, bucket)) = first.filter(|(ticks, _)| *ticks < least) {
+            let (ticks, bucket) = geometry::first_due::<G>(self.position, number, level.used);
+            if level.used != 0 && ticks < least {
                 let granule = 1 << (G::SHIFT as usize * number);
                 // SAFETY: the caller's promise.
                 let later = unsafe { self.first_of(slots, level.first[bucket % BUCKETS], granule) };
@@ -166,8 +195,7 @@ impl<G: Geometry> Buckets<G> {
             self.position = now;
         } else if self.due == 0 {
             let ahead = self.position.until(now);
-            let before = self.first_due().map_or(ahead, |ticks| ticks.saturating_sub(1));
-            self.position = self.position.after(if ahead < before { ahead } else { before });
+            self.position = self.position.after(ahead.min(self.first_due().0.saturating_sub(1)));
         }
     }
 
@@ -177,33 +205,45 @@ impl<G: Geometry> Buckets<G> {
     ///
     /// The caller is the driver.
     pub(super) unsafe fn step<S: Slots>(&mut self, slots: &S, now: Tick) -> Step {
-        if let Some(level) = self.levels.as_ref().get(self.due.trailing_zeros() as usize) {
+        let number = self.due.trailing_zeros() as usize;
+        if let Some(level) = self.levels.as_mut().get_mut(number) {
+            // As `unlink`, of which the first one of a list needs little.
             let index = before(level.due);
-            // SAFETY: what is in a list has been collected and has a slot.
-            unsafe { self.unlink(slots, index) };
+            // SAFETY: what is in a list has been collected and has a slot, and is the driver's.
+            unsafe {
+                level.due = filed(slots.get_unchecked(index), |filed| {
+                    filed.prev = NOWHERE;
+                    filed.next
+                });
+                set_prev(slots, level.due, due_list(number));
+            }
+            if level.due == 0 {
+                self.due &= !bit(number);
+            }
             return Step::Look(index);
         }
         let ahead = self.position.until(now);
-        let Some(ticks) = self.first_due().filter(|ticks| *ticks <= ahead) else {
+        if ahead == 0 && !self.is_due_here() {
+            return Step::Rest;
+        }
+        let (ticks, mut set) = self.first_due();
+        if ticks > ahead {
             self.position = self.position.after(ahead);
             return Step::Rest;
-        };
-        for (number, level) in self.levels.as_mut().iter_mut().enumerate() {
-            match geometry::first_due::<G>(self.position, number, level.used) {
-                Some((due, bucket)) if due == ticks => {
-                    level.used &= !(1 << (bucket % BUCKETS));
-                    level.due = core::mem::take(&mut level.first[bucket % BUCKETS]);
-                    self.due |= 1 << (number % BUCKETS);
-                    let list = BUCKET | (number * STRIDE + BUCKETS) as u32;
-                    // SAFETY: as above.
-                    unsafe { set_prev(slots, level.due, list) };
-                }
-                _ => {}
-            }
+        }
+        self.due = set;
+        while let Some(level) = self.levels.as_mut().get_mut(set.trailing_zeros() as usize) {
+            let number = set.trailing_zeros() as usize;
+            set &= set.wrapping_sub(1);
+            let (_, bucket) = geometry::first_due::<G>(self.position, number, level.used);
+            level.used &= !(1 << (bucket % BUCKETS));
+            level.due = core::mem::take(&mut level.first[bucket % BUCKETS]);
+            // SAFETY: as above.
+            unsafe { set_prev(slots, level.due, due_list(number)) };
         }
         self.position = self.position.after(ticks);
-        // Rounded up, nearly all that is due fires at once.
-        if !G::ROUND_UP {
+        // Rounded up, nearly all that is due fires at once; and on the lowest level all does.
+        if !G::ROUND_UP && self.due & 1 == 0 {
             // SAFETY: as above.
             unsafe { self.jump(slots, now) };
         }
@@ -217,20 +257,31 @@ impl<G: Geometry> Buckets<G> {
     ///
     /// The caller is the driver.
     unsafe fn jump<S: Slots>(&mut self, slots: &S, now: Tick) {
-        let next = self.first_due().map_or(u32::MAX, |ticks| ticks.saturating_sub(1));
-        let mut ahead = self.position.until(now).min(next);
-        for (number, level) in self.levels.as_ref().iter().enumerate() {
-            if level.due != 0 {
-                let granule = 1 << (G::SHIFT as usize * number);
-                // SAFETY: the caller's promise; what is set apart is a list too.
-                match unsafe { self.first_of(slots, level.due, granule) } {
-                    Some(first) => ahead = ahead.min(first),
-                    None => return,
-                }
+        let mut ahead = self.position.until(now);
+        let mut set = self.due;
+        while let Some(level) = self.levels.as_ref().get(set.trailing_zeros() as usize) {
+            let granule = 1 << (G::SHIFT * set.trailing_zeros());
+            set &= set.wrapping_sub(1);
+            // SAFETY: the caller's promise; what is set apart is a list too.
+            match unsafe { self.first_of(slots, level.due, granule) } {
+                Some(first) => ahead = ahead.min(first),
+                None => return,
             }
         }
-        self.position = self.position.after(ahead);
+        if ahead > 0 {
+            self.position = self.position.after(ahead.min(self.first_due().0.saturating_sub(1)));
+        }
     }
+}
+
+/// `prev` of the first one of what is due on a level.
+const fn due_list(level: usize) -> u32 {
+    BUCKET | (level * STRIDE + BUCKETS) as u32
+}
+
+/// A level's bit.
+const fn bit(level: usize) -> u32 {
+    1 << (level % BUCKETS)
 }
 
 /// The index to a link number that is not 0.

@@ -179,18 +179,15 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
     /// The arrivals first, then the cancelled ones. (See the wheel's invariant 1.)
     fn go_through(&mut self, left: &mut u32) -> bool {
         self.middle(|middle| {
-            while middle.arrivals != 0 || middle.cancelled != 0 {
+            while middle.arrivals != 0 {
                 if *left == 0 {
                     return false;
                 }
                 *left -= 1;
-                if middle.arrivals != 0 {
-                    self.file_arrival(middle);
-                } else {
-                    self.reclaim(middle);
-                }
+                self.file_arrival(middle);
             }
-            true
+            self.reclaim(middle, left);
+            middle.cancelled == 0
         })
     }
 
@@ -200,33 +197,35 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
         // SAFETY: an arrival that we have taken is ours.
         let (due, next) = unsafe { filed(slot, |filed| (filed.due, filed.next)) };
         middle.arrivals = next;
-        if self.pass(index, Phase::Armed, Phase::Linked) {
+        // Relaxed: only to spare the work. One that is cancelled here stays filed nowhere; one that is
+        // cancelled behind this is taken out when it is reclaimed.
+        if slot.state.load(Ordering::Relaxed) % (1 << PHASE_BITS) == Phase::Pending as u32 {
             // SAFETY: we are the driver, and an arrival is filed nowhere.
             unsafe { middle.buckets.file(&self.wheel.slots.0, index, due) };
         }
-        // Otherwise it is, or will soon be, among the cancelled ones, and stays filed nowhere.
     }
 
-    /// Moves a slot from one phase to the next, unless a cancel was first.
-    #[inline]
-    fn pass(&self, index: usize, from: Phase, to: Phase) -> bool {
-        let word = &self.wheel.slot(index).state;
-        // Relaxed, all three: what the slot holds came with the arrivals. The exchange is only about who is
-        // first, we or a cancel. (It continues the release of `arm` or `again`, for a later cancel.)
-        let generation = word.load(Ordering::Relaxed) >> PHASE_BITS;
-        let (from, to) = (state(generation, from), state(generation, to));
-        word.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-
-    fn reclaim(&self, middle: &mut Middle<G>) {
-        let index = before(middle.cancelled);
-        // Relaxed: it came with the list.
-        middle.cancelled = self.wheel.slot(index).link.load(Ordering::Relaxed);
-        // SAFETY: we are the driver; the slot was put here once, after it was put among the arrivals,
-        // which have all been collected since; so it is in no list any more behind this.
-        unsafe {
-            middle.buckets.unlink(&self.wheel.slots.0, index);
-            self.wheel.give_back(index);
+    /// Reclaims cancelled slots, within the budget, and gives them back together: they are linked already.
+    fn reclaim(&self, middle: &mut Middle<G>, left: &mut u32) {
+        let first = middle.cancelled;
+        let (mut last, mut count) = (first, 0);
+        while middle.cancelled != 0 && *left > 0 {
+            *left -= 1;
+            count += 1;
+            last = middle.cancelled;
+            let index = before(last);
+            // Relaxed: it came with the list.
+            middle.cancelled = self.wheel.slot(index).link.load(Ordering::Relaxed);
+            // SAFETY: we are the driver; the slot was put here once, after it was put among the arrivals,
+            // which have all been collected since; so it is in no list any more behind this.
+            unsafe {
+                middle.buckets.unlink(&self.wheel.slots.0, index);
+                self.wheel.retire(index);
+            }
+        }
+        if count > 0 {
+            // SAFETY: these have been retired, and from the first to the last one each is linked to the next.
+            unsafe { self.wheel.give_back(before(first), before(last), count) };
         }
     }
 
@@ -257,8 +256,11 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
         if is_early {
             return 0;
         }
-        // Behind this, a cancel is too late.
-        if !self.pass(index, Phase::Linked, Phase::Firing) {
+        // Relaxed, all three: what the slot holds came with the arrivals. The exchange is only about who is
+        // first, we or a cancel. Behind it, a cancel is too late.
+        let generation = slot.state.load(Ordering::Relaxed) >> PHASE_BITS;
+        let [from, to] = [Phase::Pending, Phase::Firing].map(|phase| state(generation, phase));
+        if slot.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             // Cancelled: filed nowhere now, and about to be reclaimed.
             return 0;
         }
@@ -285,7 +287,7 @@ impl<'a, S: Slots, G: Geometry, W: Width> Driver<'a, S, G, W> {
         let generation = slot.state.load(Ordering::Relaxed) >> PHASE_BITS;
         // Release, pairs with the Acquire of `cancel`: the new value, and of `is_firing`: what the action
         // did.
-        slot.state.store(state(generation, Phase::Linked), Ordering::Release);
+        slot.state.store(state(generation, Phase::Pending), Ordering::Release);
     }
 
     /// Shows where the wheel stands.
@@ -323,13 +325,18 @@ struct Over<'d, 'a, S: Slots, G: Geometry, W: Width> {
 impl<S: Slots, G: Geometry, W: Width> Drop for Over<'_, '_, S, G, W> {
     fn drop(&mut self) {
         // SAFETY: we are the driver; the value was moved out, and the slot taken out of its bucket.
-        unsafe { self.driver.wheel.give_back(self.index) };
+        unsafe {
+            self.driver.wheel.retire(self.index);
+            self.driver.wheel.give_back(self.index, self.index, 1);
+        }
     }
 }
 
 impl<S: Slots, G: Geometry, W: Width> Drop for Driver<'_, S, G, W> {
     fn drop(&mut self) {
-        // Release, pairs with the Acquire of the next driver's `try_drive`: what is in the middle.
+        // Release, pairs with the Acquire of the next driver's `try_drive`: what is in the middle. (Behind a
+        // turn the fence in `show` does the same, so that no model notices if this is relaxed. It is for a
+        // turn that an action's panic has ended.)
         self.wheel.shown.driver.store(0, Ordering::Release);
     }
 }

@@ -114,16 +114,10 @@ pub(super) fn place<G: Geometry>(position: Tick, deadline: Tick, levels: usize) 
     (level, there as usize % BUCKETS)
 }
 
-/// How many ticks after `position` the first bucket of a level is due, and which one it is.
+/// How many ticks after `position` the first bucket of a level is due, and which one it is, if there is
+/// one.
 #[inline]
-pub(super) fn first_due<G: Geometry>(
-    position: Tick,
-    level: usize,
-    used: u32,
-) -> Option<(u32, usize)> {
-    if used == 0 {
-        return None;
-    }
+pub(super) fn first_due<G: Geometry>(position: Tick, level: usize, used: u32) -> (u32, usize) {
     let shift = G::SHIFT.wrapping_mul(level as u32);
     let here = position.get().wrapping_shr(shift);
     // On level 0 the position's own bucket is the first one, on others the last.
@@ -131,5 +125,5 @@ pub(super) fn first_due<G: Geometry>(
     let ahead = used.rotate_right(start % BUCKETS as u32).trailing_zeros();
     let granule = start.wrapping_add(ahead);
     let due = Tick::new(granule.wrapping_shl(shift));
-    Some((position.until(due), granule as usize % BUCKETS))
+    (position.until(due), granule as usize % BUCKETS)
 }

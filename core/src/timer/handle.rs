@@ -6,7 +6,7 @@ use super::WheelOver;
 /// Which timer of a wheel: to [cancel](WheelOver::cancel) or [reschedule](WheelOver::reschedule) it. May be
 /// copied and sent about freely.
 ///
-/// It stays void after its timer is over, until 2^29 other timers have passed through the same slot.
+/// It stays void after its timer is over, until 2^30 other timers have passed through the same slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Handle {
     pub(super) index: u32,

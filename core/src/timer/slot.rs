@@ -3,25 +3,29 @@
 //! # Layout
 //!
 //! ```text
-//!  31 .......... 3   2 .. 0
+//!  31 .......... 2   1 .. 0
 //! [ generation     | phase  ]     state
 //! ```
 //!
 //! ```text
-//!         schedule            collected           due             action is over
-//! Free ------------> Armed ------------> Linked ------> Firing -----------------> Free
-//!   ^                  |  cancel           |                     (generation + 1)
-//!   |                  +----> Cancelled <--+
-//!   +------------------------------+
+//!         schedule              due             action is over
+//! Free ------------> Pending ---------> Firing -----------------> Free
+//!   ^                  |   ^               |                (generation + 1)
+//!   |           cancel |   +---------------+
+//!   |                  v     fires again
+//!   +------------- Cancelled
 //!      reclaimed (generation + 1)
 //! ```
 //!
+//! Whether the driver has found a pending timer among the arrivals yet, the state does not say: a cancel
+//! need not know, and the driver spares an exchange.
+//!
 //! # Who owns what
 //!
-//! The value and what is `filed` belong to who has claimed the slot, until it is armed and put among
-//! the arrivals. Then `filed` belongs to the driver, and the value to who moves the state from `Armed` or
-//! `Linked` to `Cancelled`, or from `Linked` to `Firing`. The link belongs to who puts the slot on a
-//! list: that of the free ones or that of the cancelled ones.
+//! The value and what is `filed` belong to who has claimed the slot, until it is pending and put among
+//! the arrivals. Then `filed` belongs to the driver, and the value to who moves the state from `Pending` to
+//! `Cancelled` or to `Firing`. The link belongs to who puts the slot on a list: that of the free ones or
+//! that of the cancelled ones.
 
 use core::mem::MaybeUninit;
 
@@ -31,7 +35,7 @@ use crate::atomic::{AtomicU32, UnsafeCell};
 use crate::timer::WheelOver;
 
 /// Bits of the phase.
-pub(super) const PHASE_BITS: u32 = 3;
+pub(super) const PHASE_BITS: u32 = 2;
 
 /// What becomes of a slot, the low bits of its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +43,8 @@ pub(super) const PHASE_BITS: u32 = 3;
 pub(super) enum Phase {
     /// On the list of the free ones, or claimed by a schedule or reschedule.
     Free,
-    /// Among the arrivals.
-    Armed,
-    /// In a bucket.
-    Linked,
+    /// Among the arrivals, or in a bucket.
+    Pending,
     /// To be reclaimed.
     Cancelled,
     /// Its action runs.

@@ -310,7 +310,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
         // Relaxed: nobody else changes the state of a free slot.
         let generation = slot.state.load(Ordering::Relaxed) >> PHASE_BITS;
         // Release, pairs with the Acquire of `cancel`: the value is complete.
-        slot.state.store(state(generation, Phase::Armed), Ordering::Release);
+        slot.state.store(state(generation, Phase::Pending), Ordering::Release);
         // Relaxed: the exchange checks it.
         let mut next = self.edge.arrived.load(Ordering::Relaxed);
         loop {
@@ -343,11 +343,12 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
             if !deadline.is_before(Tick::new(arriving)) {
                 return false;
             }
-            // Release, pairs with the driver's Acquire when it moves this over: the arrival.
+            // Relaxed: the fences here and at the driver order the arrival before it; and who reads this
+            // acquires what the driver has released before, whose exchange it continues.
             match self.edge.arriving.compare_exchange_weak(
                 arriving,
                 deadline.get(),
-                Ordering::Release,
+                Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => break,
@@ -371,24 +372,10 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     pub fn cancel(&self, handle: Handle) -> Result<S::Value, TooLate> {
         let Handle { index, generation } = handle;
         let slot = self.slots.0.get(index as usize).ok_or(TooLate)?;
-        // Relaxed: the exchange checks it.
-        let mut seen = slot.state.load(Ordering::Relaxed);
-        loop {
-            if seen != state(generation, Phase::Armed) && seen != state(generation, Phase::Linked) {
-                return Err(TooLate);
-            }
-            // Acquire, pairs with the Release of `arm` and of `again`: the value is complete. (The
-            // driver's exchange from armed to linked continues the release.)
-            match slot.state.compare_exchange_weak(
-                seen,
-                state(generation, Phase::Cancelled),
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                Err(now) => seen = now,
-            }
-        }
+        let [from, to] = [Phase::Pending, Phase::Cancelled].map(|phase| state(generation, phase));
+        // Acquire, pairs with the Release of `arm` and of `again`: the value is complete.
+        let exchanged = slot.state.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed);
+        exchanged.map_err(|_| TooLate)?;
         // SAFETY: the exchange made us the value's owner; the only read.
         let value = slot.value.with(|cell| unsafe { (*cell).assume_init_read() });
         // Relaxed: the exchange below checks it.
@@ -445,7 +432,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes.
     pub fn is_pending(&self, handle: Handle) -> bool {
-        self.is_in(handle, Phase::Armed) || self.is_in(handle, Phase::Linked)
+        self.is_in(handle, Phase::Pending)
     }
 
     /// Whether the timer's action runs just now.
@@ -495,8 +482,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
             |(index, slot)| {
                 // Relaxed: whoever owns the wheel comes after everything else.
                 let generation = slot.state.load(Ordering::Relaxed) >> PHASE_BITS;
-                // SAFETY: an armed or linked slot has a value, and while we are borrowed nobody else is
-                // here.
+                // SAFETY: a pending slot has a value, and while we are borrowed nobody else is here.
                 let value = || slot.value.with(|cell| unsafe { (*cell).assume_init_ref() });
                 has_value(slot).then(|| (Handle { index, generation }, value()))
             },
@@ -534,8 +520,9 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
         let rest = now.after(Self::REST).get();
         // Relaxed: only the driver writes `filed`.
         let known = Tick::new(self.shown.filed.load(Ordering::Relaxed));
-        // Acquire, here and in the exchange, pairs with the Release of a schedule that has lowered it.
-        let mut arriving = self.edge.arriving.load(Ordering::Acquire);
+        // Relaxed, here and when the exchange fails: that checks it, and the fence below orders what comes
+        // after.
+        let mut arriving = self.edge.arriving.load(Ordering::Relaxed);
         loop {
             // Relaxed: published by the exchange.
             self.shown.filed.store(known.min(Tick::new(arriving)).get(), Ordering::Relaxed);
@@ -543,34 +530,41 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
             match self.edge.arriving.compare_exchange(
                 arriving,
                 rest,
-                Ordering::AcqRel,
-                Ordering::Acquire,
+                Ordering::Release,
+                Ordering::Relaxed,
             ) {
                 Ok(_) => break,
                 Err(now) => arriving = now,
             }
         }
         // Pairs with the fence in `arm`: see "why the second one holds".
-        crate::atomic::fence(Ordering::SeqCst);
+        fence_after_rmw();
         // First the cancelled ones: invariant 1.
         let cancelled = take(&self.edge.cancelled) % COUNT;
         Taken { cancelled, arrived: take(&self.edge.arrived), first: Tick::new(arriving), known }
     }
 
-    /// Gives a slot back.
+    /// Makes handles of a slot void, whose timer is over.
     ///
     /// # Safety
     ///
-    /// The caller is the driver; the slot's timer is over, its value moved out, and nobody else has the
-    /// slot on a list.
-    pub(super) unsafe fn give_back(&self, index: usize) {
+    /// The caller is the driver; the slot's value is moved out, and nobody else has the slot on a list.
+    pub(super) unsafe fn retire(&self, index: usize) {
         let state_word = &self.slot(index).state;
         // Relaxed: only the driver changes the state of a slot whose timer is over.
         let generation = (state_word.load(Ordering::Relaxed) >> PHASE_BITS).wrapping_add(1);
         // Release, pairs with the Acquire of `is_firing`: what the action did.
         state_word.store(state(generation & Self::GENERATIONS, Phase::Free), Ordering::Release);
+    }
+
+    /// Gives slots back, so many, that are linked from `first` to `last`.
+    ///
+    /// # Safety
+    ///
+    /// The caller has retired them.
+    pub(super) unsafe fn give_back(&self, first: usize, last: usize, count: usize) {
         // SAFETY: the caller's promise.
-        unsafe { self.edge.free.put(&self.slots, index, index, 1) };
+        unsafe { self.edge.free.put(&self.slots, first, last, count) };
     }
 }
 
@@ -598,8 +592,7 @@ fn take(list: &AtomicU32) -> u32 {
 /// For a caller to whom the wheel belongs.
 fn has_value<T>(slot: &Slot<T>) -> bool {
     // Relaxed: whoever owns the wheel comes after everything else.
-    let phase = slot.state.load(Ordering::Relaxed) % (1 << PHASE_BITS);
-    phase == Phase::Armed as u32 || phase == Phase::Linked as u32
+    slot.state.load(Ordering::Relaxed) % (1 << PHASE_BITS) == Phase::Pending as u32
 }
 
 #[inline(always)]
@@ -616,7 +609,7 @@ impl<S: Slots, G: Geometry, W: Width> Drop for WheelOver<S, G, W> {
                 let slot = slots.get(index)?;
                 index = index.wrapping_add(1);
                 if has_value(slot) {
-                    // SAFETY: an armed or linked slot has a value, and each slot is passed once.
+                    // SAFETY: a pending slot has a value, and each slot is passed once.
                     return Some(slot.value.with(|cell| unsafe { (*cell).assume_init_read() }));
                 }
             }

@@ -1,87 +1,19 @@
 //! The agenda against a plain map.
 
-use std::collections::BTreeMap;
+mod play;
 
+use inkle_cases::dice::{Choices, Dice};
+
+use super::Agenda;
 use super::segments::Segments;
-use super::{Agenda, NEVER, Place};
 use crate::kernel::timer::Slots;
-
-/// Numbers at random, the same ones every time (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % sides
-    }
-
-    /// A time behind `now`, near or far, or none at all.
-    fn time(&mut self, now: u64) -> u64 {
-        if self.roll(20) == 0 {
-            return NEVER;
-        }
-        let bits = 1 + self.roll(60);
-        now.saturating_add(self.roll(1 << bits)).saturating_sub(self.roll(1 << 21))
-    }
-}
 
 #[test]
 fn as_a_plain_map() {
     for seed in 1..16 {
-        let mut dice = Dice(seed * 0x9E37_79B9);
-        let (mut agenda, mut map) = (Agenda::new(), BTreeMap::<Place, u64>::new());
-        let mut gone = Vec::new();
         // A clock like the system's time, or one that has just begun.
-        let mut now = if seed % 2 == 0 { 1_790_000_000_000_000_000 } else { 0 };
-        for sequence in 0..1500 {
-            match dice.roll(10) {
-                0..4 => {
-                    let (time, priority) = (dice.time(now), dice.roll(3) as i32);
-                    let place = agenda.add(time, priority, sequence, sequence);
-                    map.insert(place, sequence);
-                }
-                4 if !map.is_empty() => {
-                    let chosen = dice.roll(map.len() as u64) as usize;
-                    let place = *map.keys().nth(chosen).unwrap();
-                    assert_eq!(agenda.remove(place), map.remove(&place));
-                    gone.push(place);
-                }
-                5 => assert!(gone.iter().all(|place| agenda.remove(*place).is_none())),
-                6 => {
-                    let all: Vec<_> = agenda.snapshot().map(|(place, job)| (place, *job)).collect();
-                    assert!(all.iter().copied().eq(map.iter().map(|(place, job)| (*place, *job))));
-                    // What the snapshot names can be removed.
-                    if let Some((place, job)) = all.last() {
-                        assert_eq!(agenda.remove(*place), Some(*job));
-                        map.remove(place);
-                    }
-                }
-                7 => assert_eq!(agenda.first(), map.keys().next().map(|place| place.time)),
-                _ => {
-                    now = match dice.roll(4) {
-                        // A clock that goes back.
-                        0 => now.saturating_sub(dice.roll(1 << 30)),
-                        1 => now + dice.roll(1 << 22),
-                        2 => agenda.first().filter(|time| *time != NEVER).unwrap_or(now),
-                        _ => now + dice.roll(1 << 40),
-                    };
-                    while let Some((place, job)) = agenda.take_due(now) {
-                        assert_eq!(map.pop_first(), Some((place, job)));
-                        gone.push(place);
-                    }
-                    let first = map.keys().next().map(|place| place.time);
-                    assert!(first.is_none_or(|time| time > now || time == NEVER), "left behind");
-                }
-            }
-            assert_eq!((agenda.len(), agenda.is_empty()), (map.len(), map.is_empty()));
-            let first = map.keys().next().map(|place| place.time);
-            assert_eq!(agenda.earliest().is_none(), first.is_none());
-            assert!(agenda.earliest() <= first, "it would be late");
-        }
-        assert!(agenda.take_all().into_iter().eq(map.into_values()));
-        assert!(agenda.is_empty());
+        let now = if seed % 2 == 0 { play::TODAY } else { 0 };
+        play::play(Dice::new(seed), now, 1500);
     }
 }
 
@@ -89,14 +21,14 @@ fn as_a_plain_map() {
 #[test]
 fn a_million_entries() {
     let mut agenda = Agenda::new();
-    let mut dice = Dice(7);
-    let hour = 3_600_000_000_000;
+    let mut dice = Dice::new(7);
     for sequence in 0..1_000_000 {
-        agenda.add(dice.roll(hour), 0, sequence, ());
+        // Within half an hour.
+        agenda.add(dice.number(41), 0, sequence, ());
     }
     assert_eq!(agenda.len(), 1_000_000);
     let (mut count, mut last) = (0, None);
-    while let Some((place, ())) = agenda.take_due(hour) {
+    while let Some((place, ())) = agenda.take_due(1 << 41) {
         assert!(last < Some(place), "out of order");
         last = Some(place);
         count += 1;

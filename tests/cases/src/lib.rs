@@ -18,7 +18,7 @@ pub mod bag;
 pub mod chains;
 pub mod channel;
 pub mod context;
-mod dice;
+pub mod dice;
 pub mod elastic;
 mod model;
 pub mod priority;

@@ -1,192 +1,38 @@
 //! The timer wheel against a plain list.
 
+mod pair;
+
 use core::cell::Cell;
 
 use heapless::Vec;
 use inkle_core::queue::{Narrow, Native, Width};
-use inkle_core::timer::{Coarse, Exact, Geometry, Handle, Then, Tick, Turn, Wheel};
+use inkle_core::timer::{Coarse, Exact, Geometry, Then, Tick, Turn, Wheel};
 use inkle_core::{Platform, RescheduleError, ScheduleError, TooLate};
 
-use crate::{Dice, Effort, Tally};
+use self::pair::{Pair, START};
+use crate::dice::{Bytes, Dice};
+use crate::{Effort, Tally};
 
-/// Slots of the wheels here.
-const SLOTS: usize = 13;
-
-/// What the list knows of a timer.
-struct Pending {
-    handle: Handle,
-    number: u32,
-    from: Tick,
-    deadline: Tick,
-}
-
-impl Pending {
-    /// When it has fired, if it may be late by that part of its delay (by nothing, if 0).
-    fn latest(&self, late_by: u32) -> Tick {
-        self.deadline.after(self.from.until(self.deadline).checked_div(late_by).unwrap_or(0))
-    }
-}
-
-/// A wheel and the list of what should be in it.
-struct Pair<G: Geometry, W: Width> {
-    wheel: Wheel<u32, SLOTS, G, W>,
-    list: Vec<Pending, SLOTS>,
-    now: Tick,
-    dice: Dice,
-    numbers: u32,
-    /// The most ticks that a timer may be late, as a part of its delay; 0 for none.
-    late_by: u32,
-    /// Bits of the longest delay.
-    reach: usize,
-}
-
-impl<G: Geometry, W: Width> Pair<G, W> {
-    fn new(seed: u64, start: Tick, late_by: u32, reach: usize) -> Self {
-        Self {
-            wheel: Wheel::new(start),
-            list: Vec::new(),
-            now: start,
-            dice: Dice::new(seed),
-            numbers: 0,
-            late_by,
-            reach,
-        }
-    }
-
-    /// A delay of any order of magnitude.
-    fn delay(&mut self) -> u32 {
-        let bits = self.dice.roll(self.reach);
-        self.dice.roll(1 << bits) as u32
-    }
-
-    fn schedule(&mut self) {
-        let delay = self.delay();
-        // Some have passed already.
-        let from = if self.dice.roll(8) == 0 {
-            Tick::new(self.now.get().wrapping_sub(9))
-        } else {
-            self.now
-        };
-        let (deadline, number) = (from.after(delay), self.numbers);
-        self.numbers += 1;
-        let is_first = self.list.iter().all(|other| deadline.is_before(other.deadline));
-        match self.wheel.schedule(deadline, number) {
-            Ok(scheduled) => {
-                // The wheel may know of an earlier moment at which it has to move something.
-                assert!(is_first || !scheduled.is_first || self.late_by != 0, "not the first");
-                let handle = scheduled.handle;
-                assert!(self.wheel.is_pending(handle));
-                let pending = Pending { handle, number, from: self.now, deadline };
-                assert!(self.list.push(pending).is_ok(), "more timers than slots");
-            }
-            Err(error) => assert_eq!(error, ScheduleError::Full(number)),
-        }
-    }
-
-    fn cancel(&mut self) {
-        if !self.list.is_empty() {
-            let gone = self.list.swap_remove(self.dice.roll(self.list.len()));
-            assert_eq!(self.wheel.cancel(gone.handle), Ok(gone.number));
-            assert_eq!(self.wheel.cancel(gone.handle), Err(TooLate));
-            assert!(!self.wheel.is_pending(gone.handle));
-        }
-    }
-
-    fn reschedule(&mut self) {
-        if self.list.is_empty() {
-            return;
-        }
-        let (chosen, delay) = (self.dice.roll(self.list.len()), self.delay());
-        let deadline = self.now.after(delay);
-        let pending = &mut self.list[chosen];
-        match self.wheel.reschedule(pending.handle, deadline) {
-            Ok(scheduled) => {
-                assert_eq!(self.wheel.cancel(pending.handle), Err(TooLate));
-                *pending =
-                    Pending { handle: scheduled.handle, from: self.now, deadline, ..*pending };
-            }
-            Err(error) => assert_eq!(error, RescheduleError::Full),
-        }
-    }
-
-    /// Lets time pass and the wheel turn, a few steps at a time.
-    fn advance(&mut self) {
-        let next = self.wheel.next_deadline();
-        for pending in &self.list {
-            assert!(!pending.latest(self.late_by).is_before(next), "the wheel would rest too long");
-        }
-        self.now = match self.dice.roll(4) {
-            0 => self.now,
-            1 => {
-                let delay = self.delay();
-                self.now.after(delay)
-            }
-            _ => self.now.after(self.now.until(next)),
-        };
-        let (now, budget) = (self.now, 1 + self.dice.roll(9) as u32);
-        let Self { wheel, list, late_by, .. } = self;
-        let mut last: Option<Tick> = None;
-        loop {
-            let mut driver = wheel.try_drive().expect("nobody drives");
-            assert!(wheel.try_drive().is_none());
-            let mut count = 0;
-            let turn = driver.advance(now, budget, |number| {
-                let place = list.iter().position(|pending| pending.number == number);
-                let fired = list.swap_remove(place.expect("it is pending"));
-                assert!(!now.is_before(fired.deadline), "fired early");
-                assert!(wheel.is_firing(fired.handle));
-                assert_eq!(wheel.cancel(fired.handle), Err(TooLate));
-                let past = fired.deadline.is_before(fired.from);
-                if let (0, false, Some(last)) = (*late_by, past, last) {
-                    assert!(!fired.deadline.is_before(last), "out of order");
-                }
-                last = Some(fired.deadline).filter(|_| !past).or(last);
-                count += 1;
-                Then::Done
-            });
-            assert_eq!(turn.fired, count);
-            if turn.is_complete {
-                assert_eq!(turn.next, wheel.next_deadline());
-                assert!(now.is_before(turn.next), "{now:?} {turn:?} {wheel:?}");
-                break;
-            }
-        }
-        for pending in list {
-            assert!(now.is_before(pending.latest(*late_by)), "forgotten");
-        }
-        assert_eq!(self.wheel.untidy(), 0);
-    }
-
-    fn play(&mut self, steps: u32) {
-        for _ in 0..steps {
-            match self.dice.roll(8) {
-                0..3 => self.schedule(),
-                3 => self.cancel(),
-                4 => self.reschedule(),
-                _ => self.advance(),
-            }
-        }
-        // Everything comes to an end: cancelled, or fired when its time has come.
-        while let Some(last) =
-            self.list.iter().map(|pending| pending.deadline).reduce(|a, b| b.min(a))
-        {
-            self.now = if last.is_before(self.now) { self.now } else { last };
-            self.now = self.now.after(1 << self.reach.min(20));
-            self.advance();
-        }
-        let wheel = &self.wheel;
-        assert!(wheel.try_drive().expect("nobody drives").tidy(u32::MAX).is_complete);
-        let all = (0..SLOTS as u32).all(|number| wheel.schedule(self.now, number).is_ok());
-        assert!(all, "every slot has come back");
-        assert_eq!(wheel.schedule(self.now, 99), Err(ScheduleError::Full(99)));
-    }
-}
-
-fn play<G: Geometry, W: Width>(effort: Effort, late_by: u32, reach: usize) {
+fn play<G: Geometry, W: Width>(effort: Effort, late_by: u64, reach: usize) {
     for seed in effort.seeds() {
         // The counter wraps around soon after the start.
-        let start = Tick::new(if seed % 2 == 0 { 0 } else { u32::MAX - 1000 });
-        Pair::<G, W>::new(seed, start, late_by, reach).play(effort.steps);
+        let start = if seed % 2 == 0 { START } else { START - 1000 };
+        Pair::<G, W, _>::new(Dice::new(seed), start, late_by, reach).play(effort.steps);
+    }
+}
+
+/// What a fuzzer has chosen: the kind of wheel, and what is done with it.
+pub fn fuzz(choices: &[u8]) {
+    let Some((kind, choices)) = choices.split_first() else { return };
+    let start = if kind & 1 == 0 { START } else { START - 1000 };
+    let choices = Bytes(choices);
+    match (kind >> 1) % 6 {
+        0 => Pair::<Exact, Native, _>::new(choices, start, 0, 30).play(u32::MAX),
+        1 => Pair::<Exact<2>, Native, _>::new(choices, start, 0, 15).play(u32::MAX),
+        2 => Pair::<Exact<1>, Native, _>::new(choices, start, 0, 9).play(u32::MAX),
+        3 => Pair::<Exact<3>, Narrow<2>, _>::new(choices, start, 0, 20).play(u32::MAX),
+        4 => Pair::<Coarse, Native, _>::new(choices, start, 8, 30).play(u32::MAX),
+        _ => Pair::<Coarse<4>, Native, _>::new(choices, start, 8, 15).play(u32::MAX),
     }
 }
 
