@@ -117,6 +117,7 @@ pub mod operation;
 mod pad;
 pub mod platform;
 pub mod queue;
+pub mod roster;
 pub mod select;
 pub mod slab;
 pub mod sync;

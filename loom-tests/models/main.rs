@@ -14,6 +14,7 @@ mod heap;
 mod inbox;
 mod levels;
 mod lifo;
+mod roster;
 mod shapes;
 mod slab;
 mod spsc;
@@ -36,6 +37,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("inbox", inbox::MODELS),
     ("levels", levels::MODELS),
     ("lifo", lifo::MODELS),
+    ("roster", roster::MODELS),
     ("slab", slab::MODELS),
     ("spsc::overwriting", spsc::overwriting::MODELS),
     ("spsc::ring", spsc::ring::MODELS),
