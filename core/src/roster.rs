@@ -39,6 +39,7 @@
 //! [`next`](Roster::next) is blocking when there is nothing to do. Twelve bytes on a 32-bit target, 16
 //! else, without padding.
 
+use core::convert::Infallible;
 use core::marker::PhantomData;
 use core::time::Duration;
 
@@ -223,25 +224,38 @@ impl<P: Platform> Roster<P> {
         }
     }
 
-    /// Exchanges the state for what `change` makes of it, or leaves it if that is the same.
+    /// Exchanges the state for what `change` makes of it.
     ///
-    /// Relaxed throughout: the word carries counts and no message. Jobs are published by the queue they
-    /// lie in, and a decision stands only if the exchange has found what it was made from.
+    /// Also if that is the same: a load may give an old state, and a decision stands only if an exchange
+    /// has found what it was made from.
     #[inline(always)]
     fn change<R>(&self, mut change: impl FnMut(State) -> (State, R)) -> R {
+        match self.try_change(|state| Ok::<_, Infallible>(change(state))) {
+            Ok(result) => result,
+            Err(never) => match never {},
+        }
+    }
+
+    /// As [`change`](Self::change), but leaves the state alone if `change` refuses: for refusals that
+    /// were true a moment ago.
+    ///
+    /// Relaxed throughout: the word carries counts and no message. Jobs are published by the queue they
+    /// lie in.
+    #[inline(always)]
+    fn try_change<R, E>(
+        &self,
+        mut change: impl FnMut(State) -> Result<(State, R), E>,
+    ) -> Result<R, E> {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
-            let (next, result) = change(State(state));
-            if next.0 == state {
-                return result;
-            }
+            let (next, result) = change(State(state))?;
             match self.state.compare_exchange_weak(
                 state,
                 next.0,
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return result,
+                Ok(_) => return Ok(result),
                 Err(now) => state = now,
             }
         }
@@ -253,11 +267,11 @@ impl<P: Platform> Roster<P> {
     /// Source: CF035, CF036.
     #[inline]
     pub fn submit(&self, limits: Limits) -> Result<Placed, Refused> {
-        self.change(|state| {
+        self.try_change(|state| {
             if state.has(CLOSED) {
-                (state, Err(Refused::Closed))
+                Err(Refused::Closed)
             } else if state.queued() >= state.idle() && state.active() < limits.most {
-                (state.plus(ACTIVE), Ok(Placed::Start))
+                Ok((state.plus(ACTIVE), Placed::Start))
             } else {
                 Self::queue(state, limits.queue)
             }
@@ -265,13 +279,13 @@ impl<P: Platform> Roster<P> {
     }
 
     #[inline(always)]
-    fn queue(state: State, room: u32) -> (State, Result<Placed, Refused>) {
+    fn queue(state: State, room: u32) -> Result<(State, Placed), Refused> {
         let most = state.idle().saturating_add(room);
         if state.queued() >= most || state.queued() >= MAX_QUEUED {
-            return (state, Err(Refused::Full));
+            return Err(Refused::Full);
         }
         let (state, wake) = state.plus(QUEUED).sought();
-        (state, Ok(if wake { Placed::Wake } else { Placed::Queued }))
+        Ok((state, if wake { Placed::Wake } else { Placed::Queued }))
     }
 
     /// The worker that [`Placed::Start`] asked for could not be started: counts it no more. Says what to
@@ -287,7 +301,10 @@ impl<P: Platform> Roster<P> {
             if state.active() == 0 && away == 0 {
                 return (state, Err(Refused::Full));
             }
-            Self::queue(state, MAX_QUEUED)
+            match Self::queue(state, MAX_QUEUED) {
+                Ok((state, placed)) => (state, Ok(placed)),
+                Err(refused) => (state, Err(refused)),
+            }
         })
     }
 

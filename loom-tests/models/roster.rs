@@ -2,18 +2,17 @@
 //! for one another all run, and at the end nobody is left. A lost wake-up, or a thread too few, is a
 //! deadlock.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use inkle_core::queue::fifo::Fifo;
-use inkle_core::queue::Native;
 use inkle_core::roster::{Limits, Placed, Refused, Roster};
 use inkle_core::sync::Event;
 use loom::thread::{JoinHandle, spawn};
 
 use Op::{Close, GrowTo, Job, Meet, Refuse, Revoke, ShrinkTo, Visit, Wait};
 
-use crate::kit::{Loom, Model, timeouts};
+use crate::kit::{Loom, Model, timeouts, until_asleep};
 
 const LARGE: &str = "one more: too many executions for the stock tier";
 
@@ -71,7 +70,7 @@ enum Op {
     Meet,
     /// The same, but away while it waits.
     Visit,
-    /// Waits until a job has been run.
+    /// Waits until a worker sleeps.
     Wait,
     /// Submits a job; should it want a thread, there is none to be had.
     Refuse,
@@ -90,9 +89,10 @@ enum Work {
 }
 
 /// What the model keeps beside the roster. Not loom's mutex: nothing of it is a scheduling point, and
-/// no operation of loom's is made under it.
+/// no operation of loom's is made under it. The jobs are in it too: queues have models of their own.
 struct Books {
     limits: Limits,
+    jobs: VecDeque<Work>,
     threads: Vec<JoinHandle<()>>,
     accepted: usize,
     ran: usize,
@@ -102,9 +102,7 @@ struct Books {
 
 struct Pool {
     roster: Roster<Loom>,
-    jobs: Fifo<Work, 4, Native>,
     books: Mutex<Books>,
-    ran: Event<Loom>,
     met: Event<Loom>,
 }
 
@@ -133,9 +131,11 @@ impl Pool {
     /// The job of a claim.
     fn take(&self) -> Work {
         loop {
-            match self.jobs.try_pop() {
-                Ok(job) => return job,
-                Err(_) => loom::thread::yield_now(),
+            // A statement of its own: the lock is not held while others run.
+            let job = self.books().jobs.pop_front();
+            match job {
+                Some(job) => return job,
+                None => loom::thread::yield_now(),
             }
         }
     }
@@ -163,7 +163,6 @@ impl Pool {
             }
         }
         self.books().ran += 1;
-        self.ran.set();
     }
 
     fn submit(self: &Arc<Self>, job: Work, threads: bool) {
@@ -177,8 +176,10 @@ impl Pool {
         }
         match placed {
             Ok(placed) => {
-                self.books().accepted += 1;
-                assert!(self.jobs.try_push(job).is_ok(), "more jobs than claims");
+                let mut books = self.books();
+                books.accepted += 1;
+                books.jobs.push_back(job);
+                drop(books);
                 match placed {
                     Placed::Queued => {}
                     Placed::Wake => self.roster.wake(),
@@ -195,7 +196,7 @@ impl Pool {
             Meet => self.submit(Work::Meet, true),
             Visit => self.submit(Work::Visit, true),
             Refuse => self.submit(Work::Plain, false),
-            Wait => self.ran.wait(),
+            Wait => until_asleep(1),
             Close => _ = self.roster.close(),
             Revoke => {
                 let count = self.roster.revoke(u32::MAX);
@@ -220,12 +221,18 @@ impl Pool {
 /// waits for its threads.
 fn play(limits: Limits, early: usize, scripts: &'static [&'static [Op]]) {
     timeouts(early);
-    let books = Books { limits, threads: vec![], accepted: 0, ran: 0, revoked: 0, meetings: 0 };
+    let books = Books {
+        limits,
+        jobs: VecDeque::new(),
+        threads: vec![],
+        accepted: 0,
+        ran: 0,
+        revoked: 0,
+        meetings: 0,
+    };
     let pool = Arc::new(Pool {
         roster: Roster::new(),
-        jobs: Fifo::new(),
         books: Mutex::new(books),
-        ran: Event::new(),
         met: Event::new(),
     });
     let others: Vec<_> = scripts[1..]

@@ -1,0 +1,3 @@
+//! Python's `concurrent.futures`.
+
+pub mod pool;

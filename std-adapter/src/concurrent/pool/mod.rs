@@ -1,0 +1,359 @@
+//! The engine of a thread pool, for whatever it is to run.
+//!
+//! Three parts: the core's [`Roster`] decides who starts, sleeps and goes; `store.rs` keeps the jobs;
+//! `worker.rs` is what a thread does. Everything else is around them: who is alive (`staff.rs`), the
+//! end (`shutdown.rs`, `exit.rs`), and what a job finds when it looks about (`here.rs`).
+//!
+//! A submit on its usual way is an exchange of the roster's word and a push; a worker that has work is
+//! an exchange and a pop. A thread is started with its first job in hand, so a refusal can give the job
+//! back.
+//!
+//! Context propagation: `worker.rs`, `run`, is where every job goes through.
+
+mod exit;
+mod here;
+mod settings;
+mod shutdown;
+mod staff;
+mod store;
+mod worker;
+
+use std::sync::{Arc, OnceLock};
+
+use inkle_core::atomic::{AtomicU32, Ordering};
+use inkle_core::roster::{Limits, MAX_QUEUED, Placed, Refused, Roster};
+
+use crate::platform::{Deadline, Private};
+use crate::threading::{CancelToken, EventCount, Panic, SpawnCause, drop_quietly};
+
+pub(crate) use here::compensate;
+pub use here::with_token;
+pub use settings::{BadSettings, Settings};
+pub use shutdown::{Report, Shutdown};
+pub use staff::Counters;
+
+use staff::Staff;
+use store::Store;
+
+/// What a pool runs.
+///
+/// A job that is dropped unrun was cancelled: its own `Drop` tells whoever waits for it.
+pub trait Job: Send + Sized + 'static {
+    /// Runs it, and says whether there was anything to run: not, if it was cancelled meanwhile.
+    fn run(self) -> bool;
+
+    /// Instead of running it: the pool is broken.
+    fn fail(self, why: &Arc<Panic>);
+}
+
+/// Threads that run jobs. Dropping it is [`shutdown`](Self::shutdown) without waiting.
+pub struct Pool<J: Job> {
+    shared: Arc<Shared<J>>,
+}
+
+/// What to do with a job when as many wait as may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Wait for room until then. A worker of the pool itself does not wait, it runs the job: it may be
+    /// the only one that could make room.
+    Wait(Deadline),
+    /// Give the oldest job up that waits: it is dropped, which cancels it.
+    DropOldest,
+    /// Run the job in the calling thread.
+    RunHere,
+}
+
+impl WhenFull {
+    /// Hand the job back at once.
+    pub const FAIL: Self = Self::Wait(Deadline::PASSED);
+}
+
+/// Why a job was not accepted.
+pub enum Cause {
+    /// As many wait as may, and none was taken in time.
+    Full,
+    /// The pool has been shut down, or the process is ending.
+    ShutDown,
+    /// The initializer of a worker has panicked with that.
+    Broken(Arc<Panic>),
+    /// The system refuses the first thread.
+    Spawn(SpawnCause),
+}
+
+/// A job that was not accepted.
+pub struct Rejected<J> {
+    /// Why.
+    pub cause: Cause,
+    /// The job.
+    pub job: J,
+}
+
+/// What the handle and the workers share.
+struct Shared<J> {
+    roster: Roster<Private>,
+    store: Store<J>,
+    /// Whoever waits for room.
+    room: EventCount,
+    settings: Settings,
+    /// The most workers: changes.
+    most: AtomicU32,
+    staff: Staff,
+    /// The parent of the tokens of all running jobs.
+    stop: CancelToken<'static>,
+    /// What an initializer has panicked with.
+    broken: OnceLock<Arc<Panic>>,
+}
+
+impl<J: Job> Pool<J> {
+    /// A pool. It starts no thread yet.
+    ///
+    /// Errors: [`BadSettings`].
+    pub fn new(settings: Settings) -> Result<Self, BadSettings> {
+        settings.check()?;
+        let shared = Arc::new(Shared {
+            roster: Roster::new(),
+            store: Store::new(),
+            room: EventCount::new(),
+            most: AtomicU32::new(settings.workers),
+            staff: Staff::new(settings.name.clone()),
+            settings,
+            stop: CancelToken::new(),
+            broken: OnceLock::new(),
+        });
+        let weak = Arc::downgrade(&shared);
+        if !exit::add(weak) {
+            shared.close();
+        }
+        Ok(Self { shared })
+    }
+
+    /// Has `job` run as soon as a worker is free for it, those of a higher `rank` first. If as many
+    /// jobs wait as may, then as `full` says.
+    ///
+    /// Errors: [`Rejected`], with the job.
+    #[inline]
+    pub fn submit(&self, job: J, rank: i32, full: WhenFull) -> Result<(), Rejected<J>> {
+        match self.shared.submit(job, rank) {
+            Err(Rejected { cause: Cause::Full, job }) => self.shared.submit_slowly(job, rank, full),
+            result => result,
+        }
+    }
+
+    /// Changes how many workers there may be. A worker too many goes when it has done its job.
+    ///
+    /// Errors: [`BadSettings`], and nothing has changed.
+    pub fn resize(&self, workers: u32) -> Result<(), BadSettings> {
+        let shared = &self.shared;
+        Settings { workers, ..shared.settings.clone() }.check()?;
+        // Relaxed: a number; whoever decides by an older one decides as if it came before.
+        shared.most.store(workers, Ordering::Relaxed);
+        shared.start_for_queue();
+        shared.roster.wake_all();
+        // A new thread is room too.
+        shared.room.notify(u32::MAX);
+        Ok(())
+    }
+
+    /// How it stands: a snapshot.
+    pub fn counters(&self) -> Counters {
+        self.shared.staff.counters(self.shared.roster.census())
+    }
+
+    /// What the names of the pool's threads begin with.
+    pub fn name(&self) -> &str {
+        self.shared.staff.prefix()
+    }
+
+    /// Whether the calling thread runs a job of this pool.
+    pub fn is_here(&self) -> bool {
+        here::is_in(self.shared.id())
+    }
+}
+
+impl<J: Job> Drop for Pool<J> {
+    fn drop(&mut self) {
+        // What waits is still run, by the workers, who keep the rest alive. (CF042)
+        self.shared.close();
+    }
+}
+
+impl<J: Job> Shared<J> {
+    fn id(self: &Arc<Self>) -> *const () {
+        Arc::as_ptr(self).cast()
+    }
+
+    #[inline]
+    fn limits(&self) -> Limits {
+        Limits {
+            // Relaxed: see `resize`.
+            most: self.most.load(Ordering::Relaxed),
+            least: self.settings.keep,
+            spares: self.settings.spares,
+            queue: self.settings.queue.unwrap_or(MAX_QUEUED),
+        }
+    }
+
+    #[inline]
+    fn submit(self: &Arc<Self>, job: J, rank: i32) -> Result<(), Rejected<J>> {
+        match self.roster.submit(self.limits()) {
+            Ok(placed) => self.place(placed, job, rank),
+            Err(Refused::Full) => Err(Rejected { cause: Cause::Full, job }),
+            Err(Refused::Closed) => Err(Rejected { cause: self.why_closed(), job }),
+        }
+    }
+
+    #[inline]
+    fn place(self: &Arc<Self>, placed: Placed, job: J, rank: i32) -> Result<(), Rejected<J>> {
+        match placed {
+            Placed::Queued => self.store.push(job, rank),
+            Placed::Wake => {
+                self.store.push(job, rank);
+                self.roster.wake();
+            }
+            Placed::Start => return self.start_with(job, rank),
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn start_with(self: &Arc<Self>, job: J, rank: i32) -> Result<(), Rejected<J>> {
+        let (cause, job) = match worker::start(self, Some(job)) {
+            Err((cause, Some(job))) => (cause, job),
+            // A thread that was not started gives back what it was to begin with.
+            Ok(()) | Err((_, None)) => return Ok(()),
+        };
+        let placed = self.roster.not_started();
+        self.staff.changed();
+        match placed {
+            Ok(placed) => self.place(placed, job, rank),
+            Err(_) => Err(Rejected { cause: Cause::Spawn(cause), job }),
+        }
+    }
+
+    #[cold]
+    fn why_closed(&self) -> Cause {
+        self.broken.get().map_or(Cause::ShutDown, |panic| Cause::Broken(Arc::clone(panic)))
+    }
+
+    /// There was no room.
+    #[cold]
+    fn submit_slowly(
+        self: &Arc<Self>,
+        job: J,
+        rank: i32,
+        full: WhenFull,
+    ) -> Result<(), Rejected<J>> {
+        let mut rejected = Some(Rejected { cause: Cause::Full, job });
+        let mut attempt = || {
+            let Rejected { job, .. } = rejected.take()?;
+            match self.submit(job, rank) {
+                Err(still @ Rejected { cause: Cause::Full, .. }) => {
+                    rejected = Some(still);
+                    None
+                }
+                result => Some(result),
+            }
+        };
+        let result = match full {
+            WhenFull::Wait(deadline) if !here::is_in(self.id()) || deadline == Deadline::PASSED => {
+                self.room.block(deadline, attempt)
+            }
+            WhenFull::DropOldest => loop {
+                if let Some(result) = attempt() {
+                    break Some(result);
+                }
+                self.cancel(1);
+            },
+            WhenFull::Wait(_) | WhenFull::RunHere => None,
+        };
+        match (result, rejected, full) {
+            (Some(result), ..) => result,
+            (None, Some(rejected), WhenFull::Wait(deadline))
+                if !here::is_in(self.id()) || deadline == Deadline::PASSED =>
+            {
+                Err(rejected)
+            }
+            (None, Some(Rejected { job, .. }), _) => {
+                worker::run(self, job);
+                Ok(())
+            }
+            // An attempt that gives nothing has put the job back.
+            (None, None, _) => Ok(()),
+        }
+    }
+
+    /// Starts workers for what waits, while there may be more.
+    fn start_for_queue(self: &Arc<Self>) {
+        while self.roster.start_for_queue(self.limits()) && self.start_spare() {}
+    }
+
+    /// Starts a worker that takes a job from the queue; it is counted already.
+    fn start_spare(self: &Arc<Self>) -> bool {
+        let started = worker::start(self, None).is_ok();
+        if !started {
+            // The job waits for somebody else.
+            if self.roster.not_started_for_queue() {
+                self.roster.wake();
+            }
+            self.staff.changed();
+        }
+        started
+    }
+
+    /// A claim has been made: one more job may wait.
+    #[inline]
+    fn claimed(&self) {
+        if self.settings.queue.is_some() {
+            self.room.notify(1);
+        }
+    }
+
+    /// Drops up to so many of the jobs that wait, and says how many.
+    fn cancel(&self, count: u32) -> usize {
+        let count = self.roster.revoke(count) as usize;
+        for _ in 0..count {
+            self.claimed();
+            drop_quietly(self.store.take());
+        }
+        self.staff.cancelled(count);
+        count
+    }
+
+    fn close(&self) {
+        self.roster.close();
+        self.room.notify(u32::MAX);
+    }
+
+    /// No job can be run any more.
+    fn break_with(&self, panic: Panic) -> Arc<Panic> {
+        let panic = Arc::clone(self.broken.get_or_init(|| Arc::new(panic)));
+        self.close();
+        for _ in 0..self.roster.revoke(MAX_QUEUED) {
+            self.store.take().fail(&panic);
+        }
+        panic
+    }
+}
+
+impl<J> std::fmt::Debug for Rejected<J> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rejected").field("cause", &self.cause).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Full => f.write_str("as many jobs wait as may"),
+            Self::ShutDown => f.write_str("the pool has been shut down"),
+            Self::Broken(panic) => write!(f, "the pool is broken: its initializer panicked: {panic}"),
+            Self::Spawn(cause) => write!(f, "no thread could be started: {cause}"),
+        }
+    }
+}
