@@ -16,6 +16,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used)]
 
 mod agenda;
+pub mod concurrent;
 #[cfg(feature = "diagnose")]
 pub mod diagnose;
 mod os;
