@@ -50,6 +50,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("sync::lock", sync::lock::MODELS),
     ("sync::mutex", sync::mutex::MODELS),
     ("sync::once", sync::once::MODELS),
+    ("sync::outcome", sync::outcome::MODELS),
     ("sync::promise", sync::promise::MODELS),
     ("sync::rw_lock", sync::rw_lock::MODELS),
     ("sync::rlock", sync::rlock::MODELS),

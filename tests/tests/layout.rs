@@ -16,6 +16,7 @@ use inkle_core::queue::priority::{Heap, Levels};
 use inkle_core::queue::spsc::{Consumer, Overwriting, Producer, Ring, overwriting};
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::slab::{Pool, Slab};
+use inkle_core::sync::Outcome;
 use inkle_core::timer::{Coarse, Exact, Timers, Wheel};
 
 macro_rules! table {
@@ -46,6 +47,7 @@ fn the_table_of_sizes() {
         WriteGuard<'static, u32>: 8,
         Once<u32>: 32,
         Promise<u32>: 32,
+        Outcome<u32, Private>: 40,
         WordSlot: 8,
         WordRing<u32, 1>: 384,
         WordRing<u32, 8>: 384,

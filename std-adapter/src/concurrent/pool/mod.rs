@@ -2,7 +2,7 @@
 //!
 //! Three parts: the core's [`Roster`] decides who starts, sleeps and goes; `store.rs` keeps the jobs;
 //! `worker.rs` is what a thread does. Everything else is around them: who is alive (`staff.rs`), the
-//! end (`shutdown.rs`, `exit.rs`), and what a job finds when it looks about (`here.rs`).
+//! end (`shutdown.rs`, `exit.rs`), and the token of a running job (`token.rs`).
 //!
 //! A submit on its usual way is an exchange of the roster's word and a push; a worker that has work is
 //! an exchange and a pop. A thread is started with its first job in hand, so a refusal can give the job
@@ -11,26 +11,27 @@
 //! Context propagation: `worker.rs`, `run`, is where every job goes through.
 
 mod exit;
-mod here;
 mod settings;
 mod shutdown;
 mod staff;
 mod store;
+mod token;
 mod worker;
 
 use std::sync::{Arc, OnceLock};
 
-use inkle_core::atomic::{AtomicU32, Ordering};
+use inkle_core::atomic::{AtomicU32, AtomicUsize, Ordering};
 use inkle_core::roster::{Limits, MAX_QUEUED, Placed, Refused, Roster};
 
+use super::here;
 use crate::platform::{Deadline, Private};
 use crate::threading::{CancelToken, EventCount, Panic, SpawnCause, drop_quietly};
 
-pub(crate) use here::compensate;
-pub use here::with_token;
-pub use settings::{BadSettings, Settings};
-pub use shutdown::{Report, Shutdown};
+pub(super) use settings::Settings;
+pub use settings::BadPool;
+pub use shutdown::{Halt, Halted};
 pub use staff::Counters;
+pub use token::with_token;
 
 use staff::Staff;
 use store::Store;
@@ -38,7 +39,7 @@ use store::Store;
 /// What a pool runs.
 ///
 /// A job that is dropped unrun was cancelled: its own `Drop` tells whoever waits for it.
-pub trait Job: Send + Sized + 'static {
+pub(super) trait Job: Send + Sized + 'static {
     /// Runs it, and says whether there was anything to run: not, if it was cancelled meanwhile.
     fn run(self) -> bool;
 
@@ -47,29 +48,30 @@ pub trait Job: Send + Sized + 'static {
 }
 
 /// Threads that run jobs. Dropping it is [`shutdown`](Self::shutdown) without waiting.
-pub struct Pool<J: Job> {
+pub(super) struct Pool<J: Job> {
     shared: Arc<Shared<J>>,
 }
 
-/// What to do with a job when as many wait as may.
+/// What to do with a task when as many wait as may; see [`PoolBuilder::queue`](super::PoolBuilder::queue). (CF063)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WhenFull {
-    /// Wait for room until then. A worker of the pool itself does not wait, it runs the job: it may be
+    /// Wait for room until then. A worker of the pool itself does not wait, it does the task: it may be
     /// the only one that could make room.
     Wait(Deadline),
-    /// Give the oldest job up that waits: it is dropped, which cancels it.
+    /// Give up the task that would have been next: it is cancelled.
     DropOldest,
-    /// Run the job in the calling thread.
+    /// Do the task in the calling thread.
     RunHere,
 }
 
 impl WhenFull {
-    /// Hand the job back at once.
+    /// Hand the task back at once.
     pub const FAIL: Self = Self::Wait(Deadline::PASSED);
 }
 
 /// Why a job was not accepted.
-pub enum Cause {
+pub(super) enum Cause {
     /// As many wait as may, and none was taken in time.
     Full,
     /// The pool has been shut down, or the process is ending.
@@ -81,11 +83,11 @@ pub enum Cause {
 }
 
 /// A job that was not accepted.
-pub struct Rejected<J> {
+pub(super) struct Rejected<J> {
     /// Why.
-    pub cause: Cause,
+    pub(super) cause: Cause,
     /// The job.
-    pub job: J,
+    pub(super) job: J,
 }
 
 /// What the handle and the workers share.
@@ -95,6 +97,7 @@ struct Shared<J> {
     /// Whoever waits for room.
     room: EventCount,
     settings: Settings,
+    home: usize,
     /// The most workers: changes.
     most: AtomicU32,
     staff: Staff,
@@ -107,8 +110,9 @@ struct Shared<J> {
 impl<J: Job> Pool<J> {
     /// A pool. It starts no thread yet.
     ///
-    /// Errors: [`BadSettings`].
-    pub fn new(settings: Settings) -> Result<Self, BadSettings> {
+    /// Errors: [`BadPool`].
+    pub(super) fn new(settings: Settings) -> Result<Self, BadPool> {
+        static HOMES: AtomicUsize = AtomicUsize::new(1);
         settings.check()?;
         let shared = Arc::new(Shared {
             roster: Roster::new(),
@@ -117,6 +121,8 @@ impl<J: Job> Pool<J> {
             most: AtomicU32::new(settings.workers),
             staff: Staff::new(settings.name.clone()),
             settings,
+            // Relaxed: a number.
+            home: HOMES.fetch_add(1, Ordering::Relaxed),
             stop: CancelToken::new(),
             broken: OnceLock::new(),
         });
@@ -132,7 +138,7 @@ impl<J: Job> Pool<J> {
     ///
     /// Errors: [`Rejected`], with the job.
     #[inline]
-    pub fn submit(&self, job: J, rank: i32, full: WhenFull) -> Result<(), Rejected<J>> {
+    pub(super) fn submit(&self, job: J, rank: i32, full: WhenFull) -> Result<(), Rejected<J>> {
         match self.shared.submit(job, rank) {
             Err(Rejected { cause: Cause::Full, job }) => self.shared.submit_slowly(job, rank, full),
             result => result,
@@ -141,8 +147,8 @@ impl<J: Job> Pool<J> {
 
     /// Changes how many workers there may be. A worker too many goes when it has done its job.
     ///
-    /// Errors: [`BadSettings`], and nothing has changed.
-    pub fn resize(&self, workers: u32) -> Result<(), BadSettings> {
+    /// Errors: [`BadPool`], and nothing has changed.
+    pub(super) fn resize(&self, workers: u32) -> Result<(), BadPool> {
         let shared = &self.shared;
         Settings { workers, ..shared.settings.clone() }.check()?;
         // Relaxed: a number; whoever decides by an older one decides as if it came before.
@@ -155,18 +161,18 @@ impl<J: Job> Pool<J> {
     }
 
     /// How it stands: a snapshot.
-    pub fn counters(&self) -> Counters {
+    pub(super) fn counters(&self) -> Counters {
         self.shared.staff.counters(self.shared.roster.census())
     }
 
     /// What the names of the pool's threads begin with.
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.shared.staff.prefix()
     }
 
-    /// Whether the calling thread runs a job of this pool.
-    pub fn is_here(&self) -> bool {
-        here::is_in(self.shared.id())
+    /// The number that tells it from all other pools; not 0.
+    pub(super) fn home(&self) -> usize {
+        self.shared.home
     }
 }
 
@@ -178,10 +184,6 @@ impl<J: Job> Drop for Pool<J> {
 }
 
 impl<J: Job> Shared<J> {
-    fn id(self: &Arc<Self>) -> *const () {
-        Arc::as_ptr(self).cast()
-    }
-
     #[inline]
     fn limits(&self) -> Limits {
         Limits {
@@ -255,7 +257,9 @@ impl<J: Job> Shared<J> {
             }
         };
         let result = match full {
-            WhenFull::Wait(deadline) if !here::is_in(self.id()) || deadline == Deadline::PASSED => {
+            WhenFull::Wait(deadline) => {
+                let is_worker = here::home() == self.home;
+                let deadline = if is_worker { Deadline::PASSED } else { deadline };
                 self.room.block(deadline, attempt)
             }
             WhenFull::DropOldest => loop {
@@ -264,21 +268,24 @@ impl<J: Job> Shared<J> {
                 }
                 self.cancel(1);
             },
-            WhenFull::Wait(_) | WhenFull::RunHere => None,
+            WhenFull::RunHere => None,
         };
-        match (result, rejected, full) {
-            (Some(result), ..) => result,
-            (None, Some(rejected), WhenFull::Wait(deadline))
-                if !here::is_in(self.id()) || deadline == Deadline::PASSED =>
+        let rejected = match (result, rejected) {
+            (Some(result), _) => return result,
+            (None, Some(rejected)) => rejected,
+            // An attempt that gives nothing has put the job back.
+            (None, None) => return Ok(()),
+        };
+        match full {
+            WhenFull::Wait(deadline)
+                if deadline == Deadline::PASSED || here::home() != self.home =>
             {
                 Err(rejected)
             }
-            (None, Some(Rejected { job, .. }), _) => {
-                worker::run(self, job);
+            _ => {
+                worker::run(self, rejected.job);
                 Ok(())
             }
-            // An attempt that gives nothing has put the job back.
-            (None, None, _) => Ok(()),
         }
     }
 

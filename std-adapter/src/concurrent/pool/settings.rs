@@ -13,25 +13,25 @@ use crate::threading::NulInName;
 
 /// How to make a pool.
 #[derive(Clone)]
-pub struct Settings {
+pub(in crate::concurrent) struct Settings {
     /// The most workers that are not waiting for other jobs. (CF034)
-    pub workers: u32,
+    pub(in crate::concurrent) workers: u32,
     /// So many stay when there is nothing to do. (CF065)
-    pub keep: u32,
+    pub(in crate::concurrent) keep: u32,
     /// How long the others stay.
-    pub keep_alive: Duration,
+    pub(in crate::concurrent) keep_alive: Duration,
     /// For so many workers that wait for other jobs the pool starts others meanwhile.
-    pub spares: u32,
+    pub(in crate::concurrent) spares: u32,
     /// How many jobs may wait; `None` is without limit. (CF063)
-    pub queue: Option<u32>,
+    pub(in crate::concurrent) queue: Option<u32>,
     /// What the names of the threads begin with. (CF039)
-    pub name: Option<String>,
+    pub(in crate::concurrent) name: Option<String>,
     /// Whether the end of the process leaves the workers alone. (CF064)
-    pub daemon: bool,
+    pub(in crate::concurrent) daemon: bool,
     /// As [`Builder::stack_size`](crate::threading::Builder::stack_size).
-    pub stack_size: usize,
+    pub(in crate::concurrent) stack_size: usize,
     /// What each worker calls first. (CF040)
-    pub initializer: Option<Arc<dyn Fn() + Send + Sync>>,
+    pub(in crate::concurrent) initializer: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 /// A worker without work stays so long.
@@ -60,45 +60,35 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(super) fn check(&self) -> Result<(), BadSettings> {
+    pub(super) fn check(&self) -> Result<(), BadPool> {
         if self.workers == 0 {
-            return Err(BadSettings::NoWorkers);
+            return Err(BadPool::NoWorkers);
         }
         if self.workers.checked_add(self.spares).is_none_or(|all| all > MAX_WORKERS) {
-            return Err(BadSettings::TooManyWorkers);
+            return Err(BadPool::TooManyWorkers);
         }
         match self.queue {
-            Some(0) => return Err(BadSettings::NoRoom),
-            Some(room) if room > MAX_QUEUED => return Err(BadSettings::TooMuchRoom),
+            Some(0) => return Err(BadPool::NoRoom),
+            Some(room) if room > MAX_QUEUED => return Err(BadPool::TooMuchRoom),
             _ => {}
         }
         match self.name.as_deref().map(NulInName::check) {
-            Some(Err(NulInName { position })) => Err(BadSettings::NulInName { position }),
+            Some(Err(NulInName { position })) => Err(BadPool::NulInName { position }),
             _ => Ok(()),
         }
     }
 }
 
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("workers", &self.workers)
-            .field("keep", &self.keep)
-            .field("keep_alive", &self.keep_alive)
-            .field("spares", &self.spares)
-            .field("queue", &self.queue)
-            .field("name", &self.name)
-            .field("daemon", &self.daemon)
-            .field("stack_size", &self.stack_size)
-            .field("initializer", &self.initializer.is_some())
-            .finish()
-    }
-}
-
-/// No pool can be like this. (CF034)
+/// No executor can be like this. (CF034)
+///
+/// ```
+/// use inkle::concurrent::{BadPool, ThreadPoolExecutor};
+///
+/// assert_eq!(ThreadPoolExecutor::new(0).unwrap_err(), BadPool::NoWorkers);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum BadSettings {
+pub enum BadPool {
     /// A pool needs at least one worker.
     NoWorkers,
     /// So many workers, with the spare ones, cannot be counted.
@@ -114,7 +104,7 @@ pub enum BadSettings {
     },
 }
 
-impl fmt::Display for BadSettings {
+impl fmt::Display for BadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoWorkers => f.write_str("a pool needs at least one worker"),
@@ -128,4 +118,4 @@ impl fmt::Display for BadSettings {
     }
 }
 
-impl Error for BadSettings {}
+impl Error for BadPool {}

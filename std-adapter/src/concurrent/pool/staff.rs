@@ -62,22 +62,23 @@ impl Done {
     }
 }
 
-/// How a pool stands; see the pool's `counters`.
+/// How an executor stands: see [`ThreadPoolExecutor::counters`](super::super::ThreadPoolExecutor::counters).
+/// (CF065)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Jobs that wait. Those that were cancelled, or run by whoever waited for them, count until a worker
+    /// Tasks that wait. Those that were cancelled, or run by whoever waited for them, count until a worker
     /// comes to them.
     pub queued: usize,
-    /// Workers that run a job.
+    /// Workers that do a task.
     pub running: usize,
     /// Workers without one.
     pub idle: usize,
     /// All workers.
     pub threads: usize,
-    /// Jobs that were run, well or not.
+    /// Tasks that workers have done, well or not.
     pub completed: usize,
-    /// Jobs that were not run, because they were cancelled or given up.
+    /// Tasks that no worker did: they were cancelled, given up, or done by whoever waited for them.
     pub cancelled: usize,
     /// The most threads at a time.
     pub peak: usize,

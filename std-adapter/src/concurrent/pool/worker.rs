@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use super::here::{self, Site};
-use super::{Job, Shared};
+use super::super::here::{self, Worker};
+use super::{Job, Shared, token};
 use crate::threading::{Builder, Panic, SpawnCause, current, locked, report_panic};
 
 /// Starts a worker, which is counted already, with its first job, or for one that waits.
@@ -18,7 +18,7 @@ pub(super) fn start<J: Job>(
     let first = Arc::new(Mutex::new(first));
     let thread = {
         let (shared, first) = (Arc::clone(shared), Arc::clone(&first));
-        move || work(&shared, &first)
+        move || here::as_worker(&shared, || work(&shared, &first))
     };
     let builder = Builder::new()
         .name(shared.staff.next_name())
@@ -63,9 +63,9 @@ fn initialize<J: Job>(shared: &Shared<J>) -> Result<(), Panic> {
 ///
 /// Whatever is to hold around every job belongs here.
 #[inline]
-pub(super) fn run<J: Job>(shared: &Arc<Shared<J>>, job: J) -> bool {
+pub(super) fn run<J: Job>(shared: &Shared<J>, job: J) -> bool {
     let token = shared.stop.child();
-    let ran = here::within(shared, &token, || catch_unwind(AssertUnwindSafe(|| job.run())));
+    let ran = token::within(&token, || catch_unwind(AssertUnwindSafe(|| job.run())));
     ran.unwrap_or_else(|payload| {
         // Jobs keep their panics to themselves; one that did not must not end the worker.
         report_panic(&current(), &Panic::new(payload));
@@ -73,25 +73,26 @@ pub(super) fn run<J: Job>(shared: &Arc<Shared<J>>, job: J) -> bool {
     })
 }
 
-impl<J: Job> Site for Arc<Shared<J>> {
-    fn go_away(&self) -> bool {
-        match self.roster.go_away(self.limits()) {
-            Some(needed) => {
-                if needed {
-                    // A refusal: the job waits for somebody else.
-                    self.start_spare();
-                }
-                true
+impl<J: Job> Worker for Arc<Shared<J>> {
+    fn home(&self) -> usize {
+        self.home
+    }
+
+    /// If as many workers as may be wait already, this one just waits.
+    fn block(&self, wait: &mut dyn FnMut()) {
+        struct Return<'a>(&'a dyn Fn());
+        impl Drop for Return<'_> {
+            fn drop(&mut self) {
+                (self.0)();
             }
-            None => false,
         }
-    }
-
-    fn come_back(&self) {
-        self.roster.came_back();
-    }
-
-    fn pool(&self) -> *const () {
-        self.id()
+        let Some(needed) = self.roster.go_away(self.limits()) else { return wait() };
+        let come_back = || self.roster.came_back();
+        let _return = Return(&come_back);
+        if needed {
+            // A refusal: the job waits for somebody else.
+            self.start_spare();
+        }
+        wait();
     }
 }
