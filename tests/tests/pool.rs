@@ -303,11 +303,18 @@ fn cf031_shutdown() {
 #[test]
 fn cf031_shutdown_by_a_task_of_its_own() {
     let _watch = watchdog();
-    let executor = pool(2);
-    let inner = executor.clone();
-    let halt = executor.submit(move || inner.shutdown_with(Halt::WAIT).stragglers.len()).unwrap();
-    assert_eq!(halt.join().unwrap(), 0);
-    assert!(executor.shutdown_with(Halt::WAIT).stragglers.is_empty());
+    for workers in [1, 2] {
+        let executor = pool(workers);
+        let (go, _held) = hold(&executor);
+        let inner = executor.clone();
+        let halt =
+            executor.submit(move || inner.shutdown_with(Halt::WAIT).stragglers.len()).unwrap();
+        let waits = executor.submit(|| 7).unwrap();
+        go.set();
+        assert_eq!(halt.join().unwrap(), 0);
+        assert_eq!(waits.join().unwrap(), 7);
+        assert!(executor.shutdown_with(Halt::WAIT).stragglers.is_empty());
+    }
 }
 
 #[test]

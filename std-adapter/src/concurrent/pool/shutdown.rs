@@ -70,7 +70,8 @@ impl<J: Job> Pool<J> {
         // Only if threads were refused before.
         shared.start_for_queue();
         report.stragglers = shared.staff.wait(how.wait, || shared.roster.census());
-        if report.stragglers.is_empty() {
+        let census = shared.roster.census();
+        if census.active + census.away == 0 {
             // They are refused now too: nobody will ever run these.
             report.cancelled += shared.cancel(MAX_QUEUED);
         }
