@@ -46,7 +46,7 @@ pub const MODELS: &[Model] = &[
     // A full queue, a refused thread.
     Model::bounded("full", 3, LARGE, || play(SHORT, 0, &[&[Job, Job, Job]])),
     Model::bounded("refuse", 3, LARGE, || play(ONE, 0, &[&[Refuse, Job, Job]])),
-    Model::bounded("refuse_submit", 1, LARGE, || play(TWO, 0, &[&[Job, Refuse], &[Job]])),
+    Model::bounded("refuse_submit", 1, LARGE, || play(TWO, 0, &[&[Refuse], &[Job]])),
     // A worker that waits for another job is replaced.
     Model::bounded("visit", 3, LARGE, || play(ONE, 0, &[&[Visit, Meet]])),
     Model::bounded("visit_job", 2, LARGE, || play(ONE, 0, &[&[Visit, Job, Meet]])),

@@ -32,7 +32,7 @@ impl Crew for ThreadPoolExecutor {
     }
 
     fn fire(&self, work: impl FnOnce() + Send + 'static) {
-        drop(self.submit(work));
+        drop(Spawn::submit(self, work));
     }
 
     fn submit(&self, work: impl FnOnce() -> u64 + Send + 'static) -> Future<u64> {
