@@ -86,7 +86,9 @@ pub(super) fn in_turn(f: impl FnOnce() + 'static) {
             }
         });
         if later.is_err() {
-            f.map(|f| f());
+            if let Some(f) = f {
+                f();
+            }
         }
         return;
     }

@@ -125,6 +125,21 @@ fn cf008_the_exception_or_none() {
 }
 
 #[test]
+fn cf008_the_panic_knows_its_place() {
+    threading::locate_panics();
+    threading::locate_panics();
+    let (task, future) = task(|| -> u32 { panic!("out of {}", "yarn") });
+    task.run();
+    let panic = future.exception().unwrap().unwrap();
+    let place = panic.place().unwrap();
+    assert!(place.file.ends_with("states.rs") && place.line > 100, "{place}");
+    // What is passed on began elsewhere.
+    let (passes, future) = promise::<u32>();
+    passes.set_panic(Box::new("from afar"));
+    assert!(future.exception().unwrap().unwrap().place().is_none());
+}
+
+#[test]
 fn cf009_the_time_out_of_a_wait_is_none_of_the_work() {
     let (inner_promise, inner) = promise::<u32>();
     let (outer, future) = task(move || inner.result_timeout(Duration::ZERO).copied());

@@ -138,7 +138,7 @@ fn executors_behind_pointers_are_executors() {
     let threads: Arc<dyn Spawn> = Arc::new(Threads::default());
     let inline: Box<dyn Spawn> = Box::new(Inline::new());
     assert_eq!(
-        (sum(threads.clone()), sum(&*threads), sum(inline), sum(&Inline::new())),
+        (sum(threads.clone()), sum(&*threads), sum(inline), sum(Inline::new())),
         (3, 3, 3, 3)
     );
     threads.shutdown(Pending::Run, Deadline::NEVER).unwrap();
