@@ -192,10 +192,15 @@ pub struct Census {
 /// ```
 pub struct Roster<P> {
     state: Pad<AtomicWord>,
-    /// Chosen sleepers that have not noticed.
-    wakeups: Pad<AtomicU32>,
-    away: AtomicU32,
+    rare: Pad<Rare>,
     platform: PhantomData<fn() -> P>,
+}
+
+/// What is not touched while everybody has work.
+struct Rare {
+    /// Chosen sleepers that have not noticed.
+    wakeups: AtomicU32,
+    away: AtomicU32,
 }
 
 /// Where a worker is that has no job.
@@ -217,8 +222,7 @@ impl<P: Platform> Roster<P> {
         pub const fn new() -> Self {
             Self {
                 state: Pad(AtomicWord::new(0)),
-                wakeups: Pad(AtomicU32::new(0)),
-                away: AtomicU32::new(0),
+                rare: Pad(Rare { wakeups: AtomicU32::new(0), away: AtomicU32::new(0) }),
                 platform: PhantomData,
             }
         }
@@ -295,7 +299,7 @@ impl<P: Platform> Roster<P> {
     /// Progress and the rest: as [`submit`](Self::submit). Source: CF044.
     pub fn not_started(&self) -> Result<Placed, Refused> {
         // Relaxed: a worker that is away and comes back takes the job, and none other comes from there.
-        let away = self.away.load(Ordering::Relaxed);
+        let away = self.rare.away.load(Ordering::Relaxed);
         self.change(|state| {
             let state = state.minus(ACTIVE);
             if state.active() == 0 && away == 0 {
@@ -318,8 +322,8 @@ impl<P: Platform> Roster<P> {
     #[cold]
     fn wake_up(&self, count: u32) {
         // Relaxed: what wakes is the count itself, and the sleeper looks at the state by an exchange.
-        self.wakeups.fetch_add(count, Ordering::Relaxed);
-        P::wake(&raw const *self.wakeups, count);
+        self.rare.wakeups.fetch_add(count, Ordering::Relaxed);
+        P::wake(&raw const self.rare.wakeups, count);
     }
 
     /// For a worker that has done its job: waits for the next one. `true`: there is a job in the queue
@@ -407,7 +411,7 @@ impl<P: Platform> Roster<P> {
             if wake == Wake::TimedOut {
                 break;
             }
-            wake = P::wait(&self.wakeups, 0, deadline);
+            wake = P::wait(&self.rare.wakeups, 0, deadline);
         }
         // Not the seeker: whoever is has a wake-up waiting for it, or is awake.
         self.change(|state| {
@@ -425,9 +429,9 @@ impl<P: Platform> Roster<P> {
     /// out although a wake-up has been spent on it, and nobody else would notice that.
     fn take_wakeup(&self) -> bool {
         // Relaxed throughout: see `wake_up`.
-        let mut wakeups = self.wakeups.load(Ordering::Relaxed);
+        let mut wakeups = self.rare.wakeups.load(Ordering::Relaxed);
         while wakeups > 0 {
-            match self.wakeups.compare_exchange_weak(
+            match self.rare.wakeups.compare_exchange_weak(
                 wakeups,
                 wakeups - 1,
                 Ordering::Relaxed,
@@ -449,8 +453,8 @@ impl<P: Platform> Roster<P> {
     /// Progress: lock-free. Interrupt-safe: yes. Source: CF043.
     pub fn go_away(&self, limits: Limits) -> Option<bool> {
         // Relaxed: a count.
-        if self.away.fetch_add(1, Ordering::Relaxed) >= limits.spares {
-            self.away.fetch_sub(1, Ordering::Relaxed);
+        if self.rare.away.fetch_add(1, Ordering::Relaxed) >= limits.spares {
+            self.rare.away.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
         Some(self.change(|state| state.replaced(limits.most)))
@@ -461,7 +465,7 @@ impl<P: Platform> Roster<P> {
     pub fn came_back(&self) {
         self.change(|state| (state.plus(ACTIVE), ()));
         // Relaxed: a count. Afterwards, so that there never seems to be nobody.
-        self.away.fetch_sub(1, Ordering::Relaxed);
+        self.rare.away.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Whether a job waits for which a worker may be started, after the limits have changed. The worker
@@ -524,7 +528,7 @@ impl<P: Platform> Roster<P> {
             queued: state.queued(),
             idle: state.idle(),
             active: state.active(),
-            away: self.away.load(Ordering::Relaxed),
+            away: self.rare.away.load(Ordering::Relaxed),
             closed: state.has(CLOSED),
         }
     }

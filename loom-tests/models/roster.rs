@@ -33,7 +33,7 @@ pub const MODELS: &[Model] = &[
     Model::bounded("meet", 3, LARGE, || play(TWO, 0, &[&[Meet, Meet]])),
     Model::bounded("meet_after_idle", 2, LARGE, || play(TWO, 0, &[&[Job, Wait, Meet, Meet]])),
     Model::bounded("meet_submitters", 1, LARGE, || play(TWO, 0, &[&[Meet], &[Meet]])),
-    Model::bounded("meet_timeout", 2, LARGE, || play(TWO, 1, &[&[Job, Meet, Meet]])),
+    Model::bounded("meet_timeout", 2, LARGE, || play(TWO, 1, &[&[Meet, Meet]])),
     // Shutdown.
     Model::full("close_sleep", || play(ONE, 0, &[&[Job, Close]])),
     Model::bounded("close_submit", 3, LARGE, || play(ONE, 0, &[&[Job, Close], &[Job]])),
@@ -52,7 +52,7 @@ pub const MODELS: &[Model] = &[
     Model::bounded("visit_job", 2, LARGE, || play(ONE, 0, &[&[Visit, Job, Meet]])),
     Model::bounded("visit_timeout", 2, LARGE, || play(ONE, 1, &[&[Visit, Meet, Job]])),
     Model::bounded("visit_close", 3, LARGE, || play(ONE, 0, &[&[Visit, Meet, Close]])),
-    Model::bounded("visit_submit", 1, LARGE, || play(ONE, 0, &[&[Visit], &[Meet]])),
+    Model::bounded("visit_submit", 1, LARGE, || play(ONE, 0, &[&[Visit], &[Visit]])),
     // Limits that change.
     Model::bounded("grow", 3, LARGE, || play(ONE, 0, &[&[Meet, Meet, GrowTo(2)]])),
     Model::bounded("shrink", 2, LARGE, || play(TWO, 0, &[&[Job, Job, ShrinkTo(1), Job]])),

@@ -381,7 +381,7 @@ impl<T, P: Platform> Outcome<T, P> {
     fn tell(&self, chain: usize) {
         // SAFETY: we have set `TELLING`, so it is ours (invariant 2), and who entered keeps them alive.
         let mut telling = Telling { outcome: self, chain: unsafe { Chain::turned(chain) } };
-        telling.to_the_end();
+        telling.tell_all();
         forget(telling);
     }
 
@@ -437,7 +437,7 @@ struct Telling<'a, T, P: Platform> {
 }
 
 impl<T, P: Platform> Telling<'_, T, P> {
-    fn to_the_end(&mut self) {
+    fn tell_all(&mut self) {
         loop {
             while self.chain.tell_first() {}
             match self.outcome.settle() {
@@ -450,7 +450,7 @@ impl<T, P: Platform> Telling<'_, T, P> {
 
 impl<T, P: Platform> Drop for Telling<'_, T, P> {
     fn drop(&mut self) {
-        self.to_the_end();
+        self.tell_all();
     }
 }
 

@@ -78,13 +78,17 @@ where
 /// The caller is the future's owner, and asks it for nothing more; nor does anybody else.
 pub(super) unsafe fn give<T, G>(shared: Arc<dyn Shared<T>>, function: G)
 where
-    T: Send,
-    G: FnOnce(Settled<T>) + Send,
+    T: Send + 'static,
+    G: FnOnce(Settled<T>) + Send + 'static,
 {
-    enter(shared.outcome(), |outcome| {
-        // SAFETY: settled, or this is the last hook: the owner enters no more. Nobody asks, by the caller.
-        let result = unsafe { outcome.take() };
-        function(result.unwrap_or(Err(FutureError::Cancelled)));
+    let own = shared.clone();
+    enter(shared.outcome(), move |_| {
+        here::in_turn(move || {
+            // SAFETY: settled, or this is the last hook: the owner enters no more. Nobody asks, by the
+            // caller.
+            let result = unsafe { own.outcome().take() };
+            call(own.outcome(), |_| function(result.unwrap_or(Err(FutureError::Cancelled))));
+        });
     });
 }
 

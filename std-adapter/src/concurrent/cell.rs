@@ -76,7 +76,7 @@ impl<T> Body<T> for Link {
 
     fn revoke(self) {
         if let Some(upstream) = self.0 {
-            upstream.revoke();
+            here::in_turn(move || upstream.revoke());
         }
     }
 }

@@ -265,6 +265,9 @@ impl<T: Send + 'static> Future<T> {
         if self.is_done() {
             return Ok(());
         }
+        if deadline == Deadline::PASSED {
+            return Err(FutureError::TimedOut);
+        }
         let runnable = self.shared.runnable();
         let try_here =
             |home| deadline == Deadline::NEVER && runnable.home() == home && runnable.run();

@@ -107,3 +107,22 @@ impl<T: Send + 'static, F: Borrow<Future<T>>> Gather<T, F> {
         numbered.filter_map(|(number, entry)| Some((number, entry?.item)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::promise;
+    use super::Gather;
+    use crate::platform::Deadline;
+
+    #[test]
+    fn who_gives_up_leaves_nothing_behind() {
+        let (promise, future) = promise();
+        let mut gather = Gather::new();
+        gather.push(&future);
+        assert!(gather.next(Deadline::PASSED).is_none());
+        let ready = gather.ready.clone();
+        drop(gather);
+        assert_eq!(promise.set_result(1), Ok(()));
+        assert!(ready.is_empty(), "nobody was told");
+    }
+}

@@ -7,12 +7,16 @@ use std::task::{Context, Poll};
 
 use super::cell::{Outcome, Shared};
 
-/// An operation on a future's outcome, with a share of the cell that holds it.
+/// An operation (`O`) on a future's outcome, with a share of the cell that holds it.
 pub(super) struct Held<T: 'static, O> {
     // Before the share, so dropped before it.
     operation: O,
     shared: Arc<dyn Shared<T>>,
 }
+
+// SAFETY: the operation looks at the state of the outcome, which any thread may, and at nothing of the
+// value: what it gives is not looked at. Whoever drops the last share drops the value, which takes `Send`.
+unsafe impl<T: Send + 'static, O> Send for Held<T, O> {}
 
 impl<T: 'static, O: Future> Held<T, O> {
     /// What `operation` makes of the outcome. What it gives is only looked at for whether it is there.

@@ -3,7 +3,8 @@
 //! A worker that waits for a future must keep its pool alive, and work must not wait for itself. So each
 //! wait of a future comes by here.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::ptr;
 
 /// A pool, as a thread of it sees it: entered by [`as_worker`].
@@ -20,7 +21,13 @@ struct Frame {
     outer: *const Frame,
 }
 
+/// How deep futures that are made of futures end one inside the other before the next has to wait for its
+/// turn. A chain of any length fits on a stack.
+const DEPTH: usize = 32;
+
 thread_local! {
+    static DEEP: Cell<usize> = const { Cell::new(0) };
+    static LATER: RefCell<VecDeque<Box<dyn FnOnce()>>> = const { RefCell::new(VecDeque::new()) };
     static INNERMOST: Cell<*const Frame> = const { Cell::new(ptr::null()) };
     static WORKER: Cell<Option<*const dyn Worker>> = const { Cell::new(None) };
 }
@@ -70,6 +77,35 @@ pub(crate) fn as_worker<R>(worker: &dyn Worker, f: impl FnOnce() -> R) -> R {
 pub(super) fn home() -> usize {
     // SAFETY: as in `wait`.
     WORKER.get().map_or(0, |worker| unsafe { &*worker }.home())
+}
+
+/// Calls `f`, now, or if the caller is too deep in such calls, when the outermost of them is over.
+pub(super) fn in_turn(f: impl FnOnce() + 'static) {
+    let deep = DEEP.get();
+    if deep == DEPTH {
+        let mut f = Some(f);
+        // Where the thread's values are gone already, the stack has to do.
+        let later = LATER.try_with(|later| {
+            if let Some(f) = f.take() {
+                later.borrow_mut().push_back(Box::new(f));
+            }
+        });
+        if later.is_err() {
+            if let Some(f) = f {
+                f();
+            }
+        }
+        return;
+    }
+    let _reset = Reset(&DEEP, deep);
+    DEEP.set(deep + 1);
+    f();
+    if deep == 0 {
+        // A statement of its own: the queue is not borrowed while one is called.
+        while let Ok(Some(next)) = LATER.try_with(|later| later.borrow_mut().pop_front()) {
+            next();
+        }
+    }
 }
 
 /// Waits: first `try_here` is asked, with the number of the caller's pool, if it is a worker, whether it has

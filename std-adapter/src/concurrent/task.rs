@@ -7,6 +7,7 @@ use inkle_core::sync::Phase;
 
 use super::cell::{Body, Cell, Runnable, Work};
 use super::{Future, FutureError};
+use crate::threading::drop_quietly;
 
 /// A function to be called once by an executor, without its type: the other end of a [`Future`].
 ///
@@ -62,7 +63,11 @@ impl Task {
     /// Calls the function here, unless the task was cancelled or a worker that waits for it has called it
     /// already; says whether it did. A panic of the function is caught and goes to the future.
     pub fn run(mut self) -> bool {
-        self.cell.take().is_some_and(|cell| cell.run())
+        let Some(cell) = self.cell.take() else { return false };
+        let ran = cell.run();
+        // If the future is gone, the result goes here.
+        drop_quietly(cell);
+        ran
     }
 
     /// Says that the work cannot be done, and why, to all who wait for it.
@@ -77,6 +82,7 @@ impl Task {
     pub fn fail(mut self, error: FutureError) {
         if let Some(cell) = self.cell.take() {
             cell.fail(error);
+            drop_quietly(cell);
         }
     }
 
@@ -100,6 +106,7 @@ impl Drop for Task {
     fn drop(&mut self) {
         if let Some(cell) = self.cell.take() {
             cell.cancel();
+            drop_quietly(cell);
         }
     }
 }

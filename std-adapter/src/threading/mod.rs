@@ -50,6 +50,7 @@ mod info;
 mod local;
 mod outcome;
 mod panic;
+mod place;
 mod registry;
 mod scope;
 mod serial;
@@ -80,6 +81,7 @@ pub use local::{Local, LocalGone};
 pub(crate) use outcome::{exit as exit_thread, is_exit};
 pub use panic::Panic;
 pub(crate) use panic::drop_quietly;
+pub use place::{PanicPlace, locate_panics};
 pub(crate) use registry::started_count;
 pub use registry::{
     active_count, current, enumerate, get_ident, get_native_id, main_thread, set_name,

@@ -7,6 +7,7 @@
 use core::future::Future;
 use core::hint::{black_box, spin_loop};
 use core::pin::pin;
+use core::ptr::NonNull;
 use core::task::{Context, Waker};
 use core::time::Duration;
 
@@ -25,8 +26,8 @@ use inkle_core::queue::{Peek, Queue};
 use inkle_core::select::Select;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{
-    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Latch, Lock, Mutex, Once, Promise,
-    RLock, Reason, RwLock, Semaphore,
+    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Hook, Latch, Lock, Mutex, Once,
+    Outcome, Promise, RLock, Reason, RwLock, Semaphore,
 };
 use inkle_core::timer::{Coarse, Exact, Geometry, Then, Tick, Timers, Wheel};
 
@@ -87,6 +88,8 @@ static READERS: RwLock<Large, Ground> = RwLock::new([0; 4]);
 static LATCH: Latch<Ground> = Latch::new(3);
 static ONCE: Once<Large, Ground> = Once::new();
 static PROMISE: Promise<Large, Ground> = Promise::new();
+static OUTCOME: Outcome<Large, Ground> = Outcome::new();
+static HOOK: Hook = Hook::new(|_| ());
 static BOUNDED: BoundedSemaphore<Ground> = BoundedSemaphore::new(1);
 static TOKEN: CancelToken<'_, Ground> = CancelToken::new();
 static TIMERS: Timers<Call, 3, Ground> = Timers::new(Duration::from_millis(1));
@@ -107,6 +110,22 @@ fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeou
     black_box((channel.is_full(), channel.is_empty(), channel.is_shut_down()));
     black_box(channel.iter().count() + channel.drain().count());
     tasks(channel, item);
+}
+
+fn outcome(timeout: Duration) {
+    let mut context = Context::from_waker(Waker::noop());
+    // SAFETY: a static, entered once.
+    black_box(unsafe { OUTCOME.hook(NonNull::from(&HOOK)) });
+    if let Some(claim) = OUTCOME.claim() {
+        claim.finish(black_box([1; 4]));
+    }
+    black_box((OUTCOME.cancel(), OUTCOME.phase(), OUTCOME.is_settled(), OUTCOME.claim().is_some()));
+    black_box((OUTCOME.get().is_ok(), OUTCOME.try_get().is_ok()));
+    black_box((OUTCOME.get_timeout(timeout).is_ok(), OUTCOME.get_unless(&TOKEN).is_ok()));
+    black_box(OUTCOME.settle_until(black_box(Deadline::at(5))).is_ok());
+    black_box(pin!(OUTCOME.get_async()).poll(&mut context).is_ready());
+    black_box(pin!(OUTCOME.settle_async()).poll(&mut context).is_ready());
+    black_box(Outcome::<Large, Ground>::new().into_inner());
 }
 
 /// The same as futures, polled and selected.
@@ -241,6 +260,7 @@ fn values(timeout: Duration) {
     black_box((PROMISE.take_timeout(timeout).is_ok(), PROMISE.take_unless(&TOKEN).is_ok()));
     black_box(pin!(PROMISE.take_async()).poll(&mut context).is_ready());
     black_box(Promise::<Large, Ground>::new().into_inner());
+    outcome(timeout);
 }
 
 /// Tokens, and what waits with them.
