@@ -303,18 +303,22 @@ fn cf031_shutdown() {
 #[test]
 fn cf031_shutdown_by_a_task_of_its_own() {
     let _watch = watchdog();
-    for workers in [1, 2] {
-        let executor = pool(workers);
-        let (go, _held) = hold(&executor);
+    let halt = |executor: &ThreadPoolExecutor| {
         let inner = executor.clone();
-        let halt =
-            executor.submit(move || inner.shutdown_with(Halt::WAIT).stragglers.len()).unwrap();
-        let waits = executor.submit(|| 7).unwrap();
-        go.set();
-        assert_eq!(halt.join().unwrap(), 0);
-        assert_eq!(waits.join().unwrap(), 7);
-        assert!(executor.shutdown_with(Halt::WAIT).stragglers.is_empty());
-    }
+        executor.submit(move || inner.shutdown_with(Halt::WAIT).stragglers.len()).unwrap()
+    };
+    let executor = pool(2);
+    assert_eq!(halt(&executor).join().unwrap(), 0);
+    assert!(executor.shutdown_with(Halt::WAIT).stragglers.is_empty());
+
+    // What waits behind it is done, by itself.
+    let executor = pool(1);
+    let (go, _held) = hold(&executor);
+    let (halt, waits) = (halt(&executor), executor.submit(|| 7).unwrap());
+    go.set();
+    assert_eq!(halt.join().unwrap(), 0);
+    assert_eq!(waits.join().unwrap(), 7);
+    assert!(executor.shutdown_with(Halt::WAIT).stragglers.is_empty());
 }
 
 #[test]
@@ -510,6 +514,24 @@ fn cf033_work_that_is_submitted_from_many_threads_is_done_once() {
     let numbers = numbers.into_inner().unwrap();
     assert_eq!(numbers.len(), 3200);
     assert!(numbers.into_iter().collect::<BTreeSet<_>>().into_iter().eq(0..3200));
+}
+
+#[test]
+fn cf023_work_without_a_future() {
+    let _watch = watchdog();
+    let executor = pool(1);
+    let done = Arc::new(AtomicUsize::new(0));
+    for _ in 0..100 {
+        let done = Arc::clone(&done);
+        executor.start(move || _ = done.fetch_add(1, SeqCst)).unwrap();
+    }
+    executor.start(|| panic!("nobody asks")).unwrap();
+    executor.start(|| inkle::thread::exit()).unwrap();
+    executor.shutdown_with(Halt::WAIT);
+    assert_eq!((done.load(SeqCst), executor.counters().completed), (100, 102));
+    let error = executor.start(move || drop(done)).unwrap_err();
+    assert!(matches!(error.cause(), SubmitCause::ShutDown));
+    error.into_inner()();
 }
 
 #[test]

@@ -124,6 +124,28 @@ pub trait Spawn: Executor {
         submit(self, Work(function)).map_err(|error| error.map(|Work(function)| function))
     }
 
+    /// Has `function` called, and gives no future: less to carry, if nobody wants to know. A panic goes to
+    /// the [panic hook](crate::threading::set_panic_hook). (CF023)
+    ///
+    /// Errors: the function comes back, and why.
+    ///
+    /// ```
+    /// use inkle::concurrent::{Inline, Spawn};
+    /// use inkle::threading::Event;
+    ///
+    /// static DONE: Event = Event::new();
+    ///
+    /// Inline::new().start(|| DONE.set()).unwrap();
+    /// assert!(DONE.is_set());
+    /// ```
+    fn start<F>(&self, function: F) -> Result<(), SubmitError<F>>
+    where
+        F: FnOnce() + Send + 'static,
+        Self: Sized,
+    {
+        super::detached::start(self, function)
+    }
+
     /// Has `function` called with each of the items, and gives the results: see [`Map`] for how. (CF024)
     ///
     /// ```

@@ -12,6 +12,7 @@
 //! | `set_running_or_notify_cancel`, `set_result`, `set_exception` | [`Promise`], [`Task`] |
 //! | `wait(fs, timeout, return_when)`, `as_completed(fs, timeout)` | [`wait`], [`as_completed`] |
 //! | `CancelledError`, `TimeoutError`, `InvalidStateError` | [`FutureError`]; a [`Promise`] is ended once |
+//! | `Executor.submit(f)`, and the future thrown away | [`Spawn::start`] |
 //! | nothing | [`Future::map`], [`then`](Future::then), [`timeout`](Future::timeout), [`join_all`], [`first_success`] |
 //!
 //! There is no state in which a waiter hangs. A cancel tells everybody who waits at once (in Python a
@@ -27,6 +28,7 @@
 mod callback;
 mod cell;
 mod combine;
+mod detached;
 mod error;
 mod executor;
 mod future;

@@ -60,6 +60,16 @@ where
 }
 
 impl Task {
+    /// Of work that only this task knows.
+    pub(super) fn of(cell: Arc<dyn Runnable>) -> Self {
+        Self { cell: Some(cell) }
+    }
+
+    /// Whether it is of the work at this address.
+    pub(super) fn is(&self, address: *const ()) -> bool {
+        self.cell.as_ref().is_some_and(|cell| Arc::as_ptr(cell).cast() == address)
+    }
+
     /// Calls the function here, unless the task was cancelled or a worker that waits for it has called it
     /// already; says whether it did. A panic of the function is caught and goes to the future.
     pub fn run(mut self) -> bool {

@@ -324,17 +324,18 @@ fn pools() {
     let executor = ThreadPoolExecutor::new(1).unwrap();
     let daemon = ThreadPoolExecutor::builder().daemon(true).workers(1).build().unwrap();
     let inner = executor.clone();
-    let _ = executor.submit(move || {
+    let late = move || {
         STOP.wait();
-        let error = inner.submit(|| println!("never printed")).unwrap_err();
+        let error = inner.start(|| println!("never printed")).unwrap_err();
         assert!(matches!(error.cause(), SubmitCause::ShutDown));
-    });
+    };
+    executor.start(late).unwrap();
     for number in 1..=5000 {
-        let last = move || println!("{number} tasks");
-        let _ = if number == 5000 { executor.submit(last) } else { executor.submit(|| ()) };
+        let work = move || if number == 5000 { println!("{number} tasks") };
+        executor.start(work).unwrap();
     }
-    let _ = daemon.submit(|| with_token(|token| drop(token.unwrap().wait())));
-    let _ = daemon.submit(|| println!("never printed"));
+    daemon.start(|| with_token(|token| _ = token.unwrap().wait())).unwrap();
+    daemon.start(|| println!("never printed")).unwrap();
     println!("main returns");
     // Neither is dropped.
     std::mem::forget((executor, daemon));

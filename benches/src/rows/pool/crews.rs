@@ -32,7 +32,7 @@ impl Crew for ThreadPoolExecutor {
     }
 
     fn fire(&self, work: impl FnOnce() + Send + 'static) {
-        drop(Spawn::submit(self, work));
+        assert!(self.start(work).is_ok(), "it is not shut down");
     }
 
     fn submit(&self, work: impl FnOnce() -> u64 + Send + 'static) -> Future<u64> {
