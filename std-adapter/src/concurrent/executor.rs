@@ -36,9 +36,8 @@ use std::sync::Arc;
 use inkle_core::error::TimedOut;
 use inkle_core::sync::Reason;
 
-use super::cell::{Body, Call, Settled, Work};
+use super::cell::{Body, Call, Cell, Settled, Work};
 use super::map::{Map, Stop};
-use super::task::task_with;
 use super::{Future, SubmitCause, SubmitError, Task};
 use crate::platform::Deadline;
 use crate::threading::CancelToken;
@@ -215,11 +214,14 @@ where
     B: Body<T> + 'static,
     T: Send + 'static,
 {
-    let (task, future, cell) = task_with(executor.home(), body);
-    let Err(error) = executor.execute(task) else { return Ok(future) };
+    let cell = Arc::new(Cell::new(executor.home(), body));
+    let (place, future) = (Arc::as_ptr(&cell), Future::new(cell.clone()));
+    let Err(error) = executor.execute(Task::of(cell)) else { return Ok(future) };
     let (cause, task) = error.into_parts();
     // Before the task is dropped, which cancels it.
-    let body = cell.take_back();
+    //
+    // SAFETY: the future has a share of it.
+    let body = unsafe { &*place }.take_back();
     drop(task);
     match body {
         Some(body) => Err(SubmitError::new(cause, body)),

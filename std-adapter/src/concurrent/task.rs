@@ -45,21 +45,15 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let (task, future, _) = task_with(home, Work(function));
-    (task, future)
-}
-
-/// As [`task_of`], with the cell, for who may want the body back.
-pub(super) fn task_with<T, B>(home: usize, body: B) -> (Task, Future<T>, Arc<Cell<B, T>>)
-where
-    B: Body<T> + 'static,
-    T: Send + 'static,
-{
-    let cell = Arc::new(Cell::new(home, body));
-    (Task { cell: Some(cell.clone()) }, Future::new(cell.clone()), cell)
+    let cell = Arc::new(Cell::new(home, Work(function)));
+    (Task::of(cell.clone()), Future::new(cell))
 }
 
 impl Task {
+    pub(super) fn of<T: Send + 'static>(cell: Arc<Cell<impl Body<T> + 'static, T>>) -> Self {
+        Self { cell: Some(cell) }
+    }
+
     /// Calls the function here, unless the task was cancelled or a worker that waits for it has called it
     /// already; says whether it did. A panic of the function is caught and goes to the future.
     pub fn run(mut self) -> bool {
