@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use inkle_core::sync::Phase;
 
-use super::cell::{Body, Cell, Runnable, Work};
+use super::cell::{Cell, Runnable, Work};
 use super::{Future, FutureError};
 use crate::threading::drop_quietly;
 
@@ -50,7 +50,8 @@ where
 }
 
 impl Task {
-    pub(super) fn of<T: Send + 'static>(cell: Arc<Cell<impl Body<T> + 'static, T>>) -> Self {
+    /// Of work that only this task knows.
+    pub(super) fn of(cell: Arc<dyn Runnable>) -> Self {
         Self { cell: Some(cell) }
     }
 
