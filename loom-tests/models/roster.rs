@@ -231,11 +231,8 @@ fn play(limits: Limits, early: usize, scripts: &'static [&'static [Op]]) {
         revoked: 0,
         meetings: 0,
     };
-    let pool = Arc::new(Pool {
-        roster: Roster::new(),
-        books: Mutex::new(books),
-        met: Event::new(),
-    });
+    let pool =
+        Arc::new(Pool { roster: Roster::new(), books: Mutex::new(books), met: Event::new() });
     let others: Vec<_> = scripts[1..]
         .iter()
         .map(|script| {

@@ -267,8 +267,7 @@ fn cf043_a_tree_of_tasks() {
 
 #[test]
 fn cf044_a_refused_thread_hands_the_task_back() {
-    let executor =
-        ThreadPoolExecutor::builder().stack_size(usize::MAX / 4).build().unwrap();
+    let executor = ThreadPoolExecutor::builder().stack_size(usize::MAX / 4).build().unwrap();
     let error = executor.submit(|| 7).unwrap_err();
     assert!(matches!(error.cause(), SubmitCause::Refused(_)), "{error}");
     assert_eq!(error.into_inner()(), 7);
@@ -327,8 +326,8 @@ fn cf032_what_waits_is_cancelled_at_once() {
     let executor = pool(1);
     let (go, held) = hold(&executor);
     let waiting: Vec<_> = (0..100).map(|_| executor.submit(|| ()).unwrap()).collect();
-    let halted = executor
-        .shutdown_with(Halt { wait: Deadline::PASSED, cancel_pending: true, ..Halt::WAIT });
+    let halted =
+        executor.shutdown_with(Halt { wait: Deadline::PASSED, cancel_pending: true, ..Halt::WAIT });
     assert_eq!((halted.cancelled, halted.stragglers.len()), (100, 1));
     // Nobody waits in vain for what was cancelled (CF016, CF017).
     let cancelled = as_completed(&waiting, Deadline::NEVER).count();
@@ -425,9 +424,8 @@ fn cf065_priorities() {
 fn cf065_running_tasks_can_be_asked_to_stop() {
     let _watch = watchdog();
     let executor = pool(2);
-    let tasks = [(); 2].map(|()| {
-        executor.submit(|| with_token(|token| token.unwrap().wait())).unwrap()
-    });
+    let tasks =
+        [(); 2].map(|()| executor.submit(|| with_token(|token| token.unwrap().wait())).unwrap());
     eventually(|| tasks.iter().all(Future::is_running));
     let halted = executor.shutdown_with(Halt { cancel_running: true, ..Halt::WAIT });
     assert!(halted.stragglers.is_empty());
@@ -591,8 +589,13 @@ fn an_idle_pool_uses_no_processor() {
     let ticks = || -> u64 {
         let of = |thread| {
             let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap();
-            let fields: Vec<u64> =
-                stat.rsplit(") ").next().unwrap().split(' ').filter_map(|f| f.parse().ok()).collect();
+            let fields: Vec<u64> = stat
+                .rsplit(") ")
+                .next()
+                .unwrap()
+                .split(' ')
+                .filter_map(|f| f.parse().ok())
+                .collect();
             // The state is no number: utime and stime are the 11th and 12th behind it.
             fields[10] + fields[11]
         };

@@ -319,8 +319,13 @@ impl<T, P: Platform> Outcome<T, P> {
         if seen & (PHASE | TAKEN) != FINISHED {
             return None;
         }
-        // Relaxed: what was done to the value is ordered by the look above.
-        self.state.fetch_or(TAKEN, Ordering::Relaxed);
+        // Relaxed: what was done to the value is ordered by the look above. When it is settled nobody else
+        // writes any more.
+        if is_settled(seen) {
+            self.state.store(seen | TAKEN, Ordering::Relaxed);
+        } else {
+            self.state.fetch_or(TAKEN, Ordering::Relaxed);
+        }
         // SAFETY: there was a value (invariant 1), and by the caller nobody else reaches it.
         Some(self.room.with(|room| unsafe { (*room).assume_init_read() }))
     }

@@ -1,34 +1,4 @@
 //! What all executors have in common.
-//!
-//! # Two forms of work
-//!
-//! A *closure* can go to another thread, and no further: it may hold anything, and its code is an address.
-//! So it is the form of executors in this process ([`Spawn`]). A *function and its argument* can go
-//! anywhere, if both can be named there: a function without captures is a place in the program, and the
-//! argument is data. So this is the form that every executor has ([`Submit`]).
-//!
-//! What data is depends on the executor: to a thread anything goes that is `Send`, to a process what can be
-//! written and read again. A trait with one set of bounds could not say both. So argument and result are
-//! parameters of the trait: an executor implements `Submit<A, R>` for those that it can carry. All that
-//! implement `Spawn` have `Submit` for everything `Send`; an executor of processes implements `Submit<A, R>`
-//! itself, for what can be serialized; and code for any executor says which work it has:
-//!
-//! ```
-//! use inkle::concurrent::{FutureError, Inline, Submit};
-//!
-//! fn square(number: u64) -> u64 {
-//!     number * number
-//! }
-//!
-//! /// On threads, in processes, on other machines.
-//! fn squares<E: Submit<u64, u64>>(executor: &E) -> Result<Vec<u64>, FutureError> {
-//!     executor.map_fn(square, 1..=3).into_iter().collect()
-//! }
-//!
-//! assert_eq!(squares(&Inline::new()).unwrap(), [1, 4, 9]);
-//! ```
-//!
-//! Several arguments are one tuple.
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,9 +6,8 @@ use std::sync::Arc;
 use inkle_core::error::TimedOut;
 use inkle_core::sync::Reason;
 
-use super::cell::{Body, Call, Settled, Work};
+use super::cell::{Body, Call, Cell, Settled, Work};
 use super::map::{Map, Stop};
-use super::task::task_with;
 use super::{Future, SubmitCause, SubmitError, Task};
 use crate::platform::Deadline;
 use crate::threading::CancelToken;
@@ -172,7 +141,7 @@ pub trait Spawn: Executor {
 }
 
 /// An executor that can carry arguments `A` to wherever it works, and results `R` back; see
-/// [the forms of work](self#two-forms-of-work).
+/// [the forms of work](crate::concurrent#two-forms-of-work).
 ///
 /// ```
 /// use inkle::concurrent::{Inline, Submit};
@@ -237,11 +206,14 @@ where
     B: Body<T> + 'static,
     T: Send + 'static,
 {
-    let (task, future, cell) = task_with(executor.home(), body);
-    let Err(error) = executor.execute(task) else { return Ok(future) };
+    let cell = Arc::new(Cell::new(executor.home(), body));
+    let (place, future) = (Arc::as_ptr(&cell), Future::new(cell.clone()));
+    let Err(error) = executor.execute(Task::of(cell)) else { return Ok(future) };
     let (cause, task) = error.into_parts();
     // Before the task is dropped, which cancels it.
-    let body = cell.take_back();
+    //
+    // SAFETY: the future has a share of it.
+    let body = unsafe { &*place }.take_back();
     drop(task);
     match body {
         Some(body) => Err(SubmitError::new(cause, body)),

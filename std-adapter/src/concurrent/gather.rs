@@ -4,7 +4,7 @@
 //! gives up takes back his place in the futures' lists of waiters: nothing is left behind.
 
 use std::borrow::Borrow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
@@ -21,11 +21,12 @@ type Watch<T> = Pin<Box<Held<T, GetOutcome<'static, Settled<T>, Private>>>>;
 
 /// Futures that are not done, or done and not taken out yet.
 pub(super) struct Gather<T: 'static, F> {
-    /// `None` where it was taken out.
-    inside: Vec<Option<Entry<T, F>>>,
+    /// By number, in the order in which they were added.
+    inside: BTreeMap<usize, Entry<T, F>>,
+    /// The addresses of those inside.
     known: HashSet<usize>,
     ready: SimpleQueue<usize>,
-    left: usize,
+    added: usize,
 }
 
 struct Entry<T: 'static, F> {
@@ -48,42 +49,41 @@ impl Wake for Bell {
 
 impl<T: Send + 'static, F: Borrow<Future<T>>> Gather<T, F> {
     pub(super) fn new() -> Self {
-        let (inside, known) = (Vec::new(), HashSet::new());
-        Self { inside, known, ready: SimpleQueue::new(), left: 0 }
+        let (inside, known) = (BTreeMap::new(), HashSet::new());
+        Self { inside, known, ready: SimpleQueue::new(), added: 0 }
     }
 
-    /// Adds one, unless it is the same as one before.
+    /// Adds one, unless it is inside already.
     pub(super) fn push(&mut self, item: F) {
         if !self.known.insert(item.borrow().address()) {
             return;
         }
-        let number = self.inside.len();
+        let number = self.added;
+        self.added += 1;
         let waker = Waker::from(Arc::new(Bell { number, ready: self.ready.clone() }));
         let shared = item.borrow().shared.clone();
         let mut watch = Box::pin(Held::new(shared, |outcome| outcome.get_async()));
         if watch.as_mut().is_ready(&mut Context::from_waker(&waker)) {
             self.ready.put(number);
         }
-        self.inside.push(Some(Entry { item, watch, waker }));
-        self.left += 1;
+        self.inside.insert(number, Entry { item, watch, waker });
     }
 
     /// How many have not been taken out.
     pub(super) fn left(&self) -> usize {
-        self.left
+        self.inside.len()
     }
 
     /// Takes out the next one that is done, with its number; waits for it until `deadline`.
     pub(super) fn next(&mut self, deadline: Deadline) -> Option<(usize, F)> {
-        while self.left > 0 {
+        while !self.inside.is_empty() {
             let number = self.ready.try_get().or_else(|| self.wait(deadline))?;
-            let Some(entry) = self.inside.get_mut(number) else { continue };
+            let Some(entry) = self.inside.get_mut(&number) else { continue };
+            let mut context = Context::from_waker(&entry.waker);
             // Woken for no reason, it stays.
-            let done = entry.as_mut().is_some_and(|entry| {
-                entry.watch.as_mut().is_ready(&mut Context::from_waker(&entry.waker))
-            });
-            if let (true, Some(entry)) = (done, entry.take()) {
-                self.left -= 1;
+            if entry.watch.as_mut().is_ready(&mut context) {
+                let entry = self.inside.remove(&number)?;
+                self.known.remove(&entry.item.borrow().address());
                 return Some((number, entry.item));
             }
         }
@@ -93,7 +93,7 @@ impl<T: Send + 'static, F: Borrow<Future<T>>> Gather<T, F> {
     fn wait(&self, deadline: Deadline) -> Option<usize> {
         let try_here = |home| {
             deadline == Deadline::NEVER
-                && self.inside.iter().flatten().any(|entry| {
+                && self.inside.values().any(|entry| {
                     let runnable = entry.watch.shared().runnable();
                     runnable.home() == home && runnable.run()
                 })
@@ -103,8 +103,7 @@ impl<T: Send + 'static, F: Borrow<Future<T>>> Gather<T, F> {
 
     /// Those that were not taken out, with their numbers.
     pub(super) fn into_rest(self) -> impl Iterator<Item = (usize, F)> {
-        let numbered = self.inside.into_iter().enumerate();
-        numbered.filter_map(|(number, entry)| Some((number, entry?.item)))
+        self.inside.into_iter().map(|(number, entry)| (number, entry.item))
     }
 }
 

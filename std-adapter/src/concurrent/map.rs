@@ -1,5 +1,6 @@
 //! One function, many items: the results in the order of the items, or as they come.
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
@@ -28,14 +29,25 @@ impl Stop {
 
     /// Calls `function` with each item of a chunk, until told to stop.
     pub(super) fn run<A, R>(&self, chunk: Vec<A>, function: &impl Fn(A) -> R) -> Vec<Settled<R>> {
-        let one = |item| {
-            if self.0.is_cancelled() {
-                drop_quietly(item);
-                return Err(FutureError::Cancelled);
+        let mut results = Vec::with_capacity(chunk.len());
+        let mut items = chunk.into_iter();
+        // One guard for as many items as do not panic: one for each would cost more than small work.
+        loop {
+            let until_panic = catch_unwind(AssertUnwindSafe(|| {
+                for item in items.by_ref() {
+                    if self.0.is_cancelled() {
+                        drop_quietly(item);
+                        results.push(Err(FutureError::Cancelled));
+                    } else {
+                        results.push(Ok(function(item)));
+                    }
+                }
+            }));
+            match until_panic {
+                Ok(()) => return results,
+                Err(payload) => results.push(Err(FutureError::unwound(payload))),
             }
-            catch_unwind(AssertUnwindSafe(|| function(item))).map_err(FutureError::unwound)
-        };
-        chunk.into_iter().map(one).collect()
+        }
     }
 }
 
@@ -177,7 +189,7 @@ impl<'e, I: Iterator, R: Send + 'static> IntoIterator for Map<'e, I, R> {
         let waiting = if self.ordered {
             Waiting::InOrder(VecDeque::new())
         } else {
-            Waiting::AsTheyCome(Gather::new(), Vec::new())
+            Waiting::AsTheyCome(Gather::new())
         };
         let chunks = self.buffer.div_ceil(self.chunk);
         let mut results = Results {
@@ -215,41 +227,46 @@ enum Supply {
 }
 
 enum Waiting<R: Send + 'static> {
-    InOrder(VecDeque<(usize, Chunk<R>)>),
-    /// With the length of each.
-    AsTheyCome(Gather<Vec<Settled<R>>, Chunk<R>>, Vec<usize>),
+    InOrder(VecDeque<Part<R>>),
+    AsTheyCome(Gather<Vec<Settled<R>>, Part<R>>),
+}
+
+/// A chunk that was submitted.
+struct Part<R> {
+    /// How many items it has.
+    length: usize,
+    chunk: Chunk<R>,
+}
+
+impl<R> Borrow<Chunk<R>> for Part<R> {
+    fn borrow(&self) -> &Chunk<R> {
+        &self.chunk
+    }
 }
 
 impl<R: Send + 'static> Waiting<R> {
     fn len(&self) -> usize {
         match self {
             Self::InOrder(chunks) => chunks.len(),
-            Self::AsTheyCome(chunks, _) => chunks.left(),
+            Self::AsTheyCome(chunks) => chunks.left(),
         }
     }
 
-    fn push(&mut self, items: usize, chunk: Chunk<R>) {
+    fn push(&mut self, part: Part<R>) {
         match self {
-            Self::InOrder(chunks) => chunks.push_back((items, chunk)),
-            Self::AsTheyCome(chunks, lengths) => {
-                lengths.push(items);
-                chunks.push(chunk);
-            }
+            Self::InOrder(chunks) => chunks.push_back(part),
+            Self::AsTheyCome(chunks) => chunks.push(part),
         }
     }
 
-    /// The next one that is done, with its length.
-    fn next(&mut self, deadline: Deadline) -> Option<(usize, Chunk<R>)> {
+    /// The next one that is done.
+    fn next(&mut self, deadline: Deadline) -> Option<Part<R>> {
         match self {
             Self::InOrder(chunks) => {
-                let (_, first) = chunks.front()?;
-                first.wait_until(deadline).ok()?;
+                chunks.front()?.chunk.wait_until(deadline).ok()?;
                 chunks.pop_front()
             }
-            Self::AsTheyCome(chunks, lengths) => {
-                let (number, chunk) = chunks.next(deadline)?;
-                Some((lengths.get(number).copied().unwrap_or(1), chunk))
-            }
+            Self::AsTheyCome(chunks) => chunks.next(deadline).map(|(_, part)| part),
         }
     }
 }
@@ -265,7 +282,7 @@ impl<I: Iterator, R: Send + 'static> Results<'_, I, R> {
                 return;
             }
             match (self.how.submit)(chunk, &self.stop) {
-                Ok(future) => self.waiting.push(length, future),
+                Ok(chunk) => self.waiting.push(Part { length, chunk }),
                 Err(cause) => self.supply = Supply::Refused(cause),
             }
         }
@@ -274,15 +291,13 @@ impl<I: Iterator, R: Send + 'static> Results<'_, I, R> {
     /// Wants no more.
     fn end(&mut self) {
         self.stop.0.cancel(Reason::REQUESTED);
-        let cancel = |chunk: Chunk<R>| {
+        let cancel = |part: Part<R>| {
             // Whether it still could be.
-            let _ = chunk.cancel();
+            let _ = part.chunk.cancel();
         };
         match std::mem::replace(&mut self.waiting, Waiting::InOrder(VecDeque::new())) {
-            Waiting::InOrder(chunks) => chunks.into_iter().for_each(|(_, chunk)| cancel(chunk)),
-            Waiting::AsTheyCome(chunks, _) => {
-                chunks.into_rest().for_each(|(_, chunk)| cancel(chunk));
-            }
+            Waiting::InOrder(chunks) => chunks.into_iter().for_each(cancel),
+            Waiting::AsTheyCome(chunks) => chunks.into_rest().for_each(|(_, part)| cancel(part)),
         }
     }
 }
@@ -301,7 +316,7 @@ impl<I: Iterator, R: Send + 'static> Iterator for Results<'_, I, R> {
                     Supply::Goes | Supply::Ended => None,
                 };
             }
-            let Some((length, chunk)) = self.waiting.next(self.how.deadline) else {
+            let Some(Part { length, chunk }) = self.waiting.next(self.how.deadline) else {
                 self.end();
                 self.supply = Supply::Ended;
                 return Some(Err(FutureError::TimedOut));

@@ -20,6 +20,36 @@
 //! A task that is dropped is cancelled; a promise that is dropped is broken; work that waits for itself is
 //! told so.
 //!
+//! # Two forms of work
+//!
+//! A *closure* can go to another thread, and no further: it may hold anything, and its code is an address.
+//! So it is the form of executors in this process ([`Spawn`]). A *function and its argument* can go
+//! anywhere, if both can be named there: a function without captures is a place in the program, and the
+//! argument is data. So this is the form that every executor has ([`Submit`]).
+//!
+//! What data is depends on the executor: to a thread anything goes that is `Send`, to a process what can be
+//! written and read again. A trait with one set of bounds could not say both. So argument and result are
+//! parameters of the trait: an executor implements `Submit<A, R>` for those that it can carry. All that
+//! implement `Spawn` have `Submit` for everything `Send`; an executor of processes implements `Submit<A, R>`
+//! itself, for what can be serialized; and code for any executor says which work it has:
+//!
+//! ```
+//! use inkle::concurrent::{FutureError, Inline, Submit};
+//!
+//! fn square(number: u64) -> u64 {
+//!     number * number
+//! }
+//!
+//! /// On threads, in processes, on other machines.
+//! fn squares<E: Submit<u64, u64>>(executor: &E) -> Result<Vec<u64>, FutureError> {
+//!     executor.map_fn(square, 1..=3).into_iter().collect()
+//! }
+//!
+//! assert_eq!(squares(&Inline::new()).unwrap(), [1, 4, 9]);
+//! ```
+//!
+//! Several arguments are one tuple.
+//!
 //! # Cost
 //!
 //! A task, its function and its future are one allocation. Done with nobody waiting, it costs two
@@ -49,8 +79,8 @@ pub use inkle_core::error::TimedOut;
 
 pub use future::{Future, Joining, Watching};
 pub use map::{Map, Results, ZeroSize};
-pub use promise::{Promise, promise};
 pub use pool::{BadPool, Counters, Halt, Halted, WhenFull, with_token};
+pub use promise::{Promise, promise};
 pub use task::{Task, task};
 pub use thread_pool::{BrokenPool, PoolBuilder, Ranked, ThreadPoolExecutor};
 pub use wait::{AsCompleted, ReturnWhen, Unfinished, Waited, as_completed, wait};

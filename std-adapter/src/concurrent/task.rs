@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use inkle_core::sync::Phase;
 
-use super::cell::{Body, Cell, Runnable, Work};
+use super::cell::{Cell, Runnable, Work};
 use super::{Future, FutureError};
 use crate::threading::drop_quietly;
 
@@ -45,22 +45,12 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let (task, future, _) = task_with(home, Work(function));
-    (task, future)
-}
-
-/// As [`task_of`], with the cell, for who may want the body back.
-pub(super) fn task_with<T, B>(home: usize, body: B) -> (Task, Future<T>, Arc<Cell<B, T>>)
-where
-    B: Body<T> + 'static,
-    T: Send + 'static,
-{
-    let cell = Arc::new(Cell::new(home, body));
-    (Task { cell: Some(cell.clone()) }, Future::new(cell.clone()), cell)
+    let cell = Arc::new(Cell::new(home, Work(function)));
+    (Task::of(cell.clone()), Future::new(cell))
 }
 
 impl Task {
-    /// Of work that only this task knows.
+    /// To do this work.
     pub(super) fn of(cell: Arc<dyn Runnable>) -> Self {
         Self { cell: Some(cell) }
     }

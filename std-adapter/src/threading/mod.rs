@@ -71,8 +71,8 @@ pub use inkle_core::error::{
 pub use inkle_core::sync::Reason;
 
 pub use error::{JoinError, NulInName, SpawnCause, SpawnError};
-pub(crate) use exit::{before_joining, has_begun as exit_has_begun};
 pub use exit::{ExitBegun, Report, at_exit, set_exit_timeout, shutdown};
+pub(crate) use exit::{before_joining, has_begun as exit_has_begun};
 pub use handle::Thread;
 pub(crate) use hook::report as report_panic;
 pub use hook::{reset_panic_hook, set_panic_hook};

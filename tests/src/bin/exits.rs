@@ -331,7 +331,11 @@ fn pools() {
     };
     executor.start(late).unwrap();
     for number in 1..=5000 {
-        let work = move || if number == 5000 { println!("{number} tasks") };
+        let work = move || {
+            if number == 5000 {
+                println!("{number} tasks")
+            }
+        };
         executor.start(work).unwrap();
     }
     daemon.start(|| with_token(|token| _ = token.unwrap().wait())).unwrap();

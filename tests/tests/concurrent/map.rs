@@ -190,11 +190,18 @@ fn unordered_they_come_as_they_are_done() {
 
     let _watchdog = watchdog();
     let threads = Threads::default();
-    let endless = threads.map(square, 0..).chunk_size(4).unwrap().buffer_size(16).unwrap();
-    let mut some: Vec<_> = endless.unordered().into_iter().take(40).flatten().collect();
+    let endless = threads.map(square, 0..).chunk_size(40).unwrap().buffer_size(160).unwrap();
+    let mut some: Vec<_> = endless.unordered().into_iter().take(4000).flatten().collect();
     some.sort_unstable();
-    assert_eq!(some.len(), 40);
+    assert_eq!(some.len(), 4000);
     assert!(some.windows(2).all(|pair| pair[0] < pair[1]));
+}
+
+#[test]
+fn unordered_none_is_lost_when_memory_is_used_again() {
+    let inline = Inline::new();
+    let results = inline.map(square, 0..1000).buffer_size(1).unwrap().unordered();
+    assert_eq!(results.into_iter().flatten().count(), 1000);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use inkle::Deadline;
 use inkle::concurrent::{
-    Executor, FutureError, Inline, Pending, Spawn, Submit, SubmitCause, Task, promise, task,
+    Executor, Future, FutureError, Inline, Pending, Spawn, Submit, SubmitCause, SubmitError, Task,
+    TimedOut, join_all, promise, task,
 };
 use inkle::threading;
 use inkle_tests::{Ledger, panics, watchdog};
@@ -168,4 +169,66 @@ fn thousands_of_tasks_dropped_at_once_are_cancelled() {
     let (tasks, futures): (Vec<Task>, Vec<_>) = (0..10_000).map(|n| task(move || n)).unzip();
     drop(tasks);
     assert!(futures.iter().all(|future| future.is_cancelled()));
+}
+
+/// What can be written and read again.
+trait Wire: Send + 'static {
+    fn write(&self) -> Vec<u8>;
+    fn read(bytes: &[u8]) -> Self;
+}
+
+impl Wire for u32 {
+    fn write(&self) -> Vec<u8> {
+        self.to_le_bytes().to_vec()
+    }
+
+    fn read(bytes: &[u8]) -> Self {
+        Self::from_le_bytes(bytes.try_into().unwrap())
+    }
+}
+
+/// Takes only what can be written, as one of processes does, and no closures.
+struct Afar;
+
+impl Executor for Afar {
+    fn shutdown(&self, _: Pending, _: Deadline) -> Result<(), TimedOut> {
+        Ok(())
+    }
+}
+
+impl<A: Wire, R: Wire> Submit<A, R> for Afar {
+    fn submit_fn(&self, function: fn(A) -> R, argument: A) -> Result<Future<R>, SubmitError<A>> {
+        let (promise, future) = promise();
+        let sent = argument.write();
+        let there = threading::spawn(move || {
+            let result = std::panic::catch_unwind(|| function(A::read(&sent)).write());
+            match result {
+                Ok(bytes) => promise.set_result(R::read(&bytes)).is_ok(),
+                Err(payload) => promise.set_panic(payload),
+            }
+        });
+        assert!(there.is_ok());
+        Ok(future)
+    }
+
+    fn submit_chunk(
+        &self,
+        function: fn(A) -> R,
+        chunk: Vec<A>,
+    ) -> Result<Future<Vec<Result<R, FutureError>>>, SubmitError<Vec<A>>> {
+        let parts = chunk.into_iter().map(|item| self.submit_fn(function, item).unwrap());
+        Ok(join_all(parts.collect::<Vec<_>>()))
+    }
+}
+
+#[test]
+fn an_executor_may_take_functions_only_and_say_what_it_can_carry() {
+    let _watchdog = watchdog();
+    fn sixth(n: u32) -> u32 {
+        6 / n
+    }
+    let results: Vec<_> =
+        Afar.map_fn(sixth, [1, 0, 3]).chunk_size(2).unwrap().into_iter().collect();
+    assert!(matches!(results[..], [Ok(6), Err(FutureError::Panicked(_)), Ok(2)]));
+    assert_eq!(Afar.submit_fn(sixth, 2).unwrap().join().unwrap(), 3);
 }

@@ -16,7 +16,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::{ours, peer};
 use crate::harness::{Bar, Contender, Kept, Row};
-use crews::{Blocking, Crew, Rayon, Tokio, WORKERS};
+use crews::{Blocking, Crew, Rayon, Tokio};
 
 /// Makes a pool, and does `work` with it in each round.
 fn kept<C: Crew>(work: impl Fn(&C, u64) -> Duration + 'static) -> Kept {
@@ -157,8 +157,10 @@ fn tree_by_scope() -> Kept {
     kept(|crew: &Rayon, count| timed(|| assert_eq!(crew.0.install(|| leaves(count)), count)))
 }
 
-/// As many pieces as the standard split of rayon comes to, with some to spare for a thread that is late.
-const PIECES: u64 = 16 * WORKERS as u64;
+/// Items of a chunk: what fits into the caches on its way.
+const CHUNK: usize = 1024;
+/// Chunks on their way.
+const CHUNKS: usize = 32;
 
 fn small(number: u64) -> u64 {
     black_box(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7
@@ -172,8 +174,9 @@ fn check(results: &[u64], count: u64) {
 fn map() -> Kept {
     kept(|crew: &ThreadPoolExecutor, count| {
         timed(|| {
-            let map = crew.map(small, 0..count).chunk_size(count.div_ceil(PIECES) as usize);
-            let results: Result<Vec<u64>, _> = map.expect("not 0").into_iter().collect();
+            let map = crew.map(small, 0..count).chunk_size(CHUNK);
+            let map = map.and_then(|map| map.buffer_size(CHUNKS * CHUNK)).expect("not 0");
+            let results: Result<Vec<u64>, _> = map.into_iter().collect();
             check(&results.expect("nobody panics"), count);
         })
     })

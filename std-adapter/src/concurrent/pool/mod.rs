@@ -27,8 +27,8 @@ use super::here;
 use crate::platform::{Deadline, Private};
 use crate::threading::{CancelToken, EventCount, Panic, SpawnCause, drop_quietly};
 
-pub(super) use settings::Settings;
 pub use settings::BadPool;
+pub(super) use settings::Settings;
 pub use shutdown::{Halt, Halted};
 pub use staff::Counters;
 pub use token::with_token;
@@ -359,7 +359,9 @@ impl std::fmt::Display for Cause {
         match self {
             Self::Full => f.write_str("as many jobs wait as may"),
             Self::ShutDown => f.write_str("the pool has been shut down"),
-            Self::Broken(panic) => write!(f, "the pool is broken: its initializer panicked: {panic}"),
+            Self::Broken(panic) => {
+                write!(f, "the pool is broken: its initializer panicked: {panic}")
+            }
             Self::Spawn(cause) => write!(f, "no thread could be started: {cause}"),
         }
     }

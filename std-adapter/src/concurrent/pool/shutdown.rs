@@ -89,4 +89,3 @@ impl<J: Job> AtExit for Shared<J> {
         }
     }
 }
-

@@ -51,7 +51,10 @@ impl Tally {
 
     fn done(&self) -> Done {
         // Relaxed: a snapshot.
-        Done { ran: self.ran.load(Ordering::Relaxed), skipped: self.skipped.load(Ordering::Relaxed) }
+        Done {
+            ran: self.ran.load(Ordering::Relaxed),
+            skipped: self.skipped.load(Ordering::Relaxed),
+        }
     }
 }
 

@@ -136,7 +136,8 @@ mod tests {
     #[test]
     fn cf065_higher_ranks_first_and_equals_in_order() {
         let store = Store::new();
-        for (name, rank) in [("a", 0), ("b", -1), ("c", 2), ("d", 0), ("e", 2), ("f", 1), ("g", -1)] {
+        for (name, rank) in [("a", 0), ("b", -1), ("c", 2), ("d", 0), ("e", 2), ("f", 1), ("g", -1)]
+        {
             store.push(name, rank);
         }
         let order: Vec<_> = (0..7).map(|_| store.take()).collect();
