@@ -15,6 +15,7 @@ use inkle_core::queue::lifo::Stack;
 use inkle_core::queue::priority::{Heap, Levels};
 use inkle_core::queue::spsc::{Consumer, Overwriting, Producer, Ring, overwriting};
 use inkle_core::queue::word::{WordRing, WordSlot};
+use inkle_core::roster::Roster;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::Outcome;
 use inkle_core::timer::{Coarse, Exact, Timers, Wheel};
@@ -33,6 +34,7 @@ fn the_table_of_sizes() {
         RLock: 40,
         RLockGuard: 8,
         EventCount<Private>: 8,
+        Roster<Private>: 256,
         Condition: 24,
         Event: 32,
         Barrier: 32,

@@ -216,6 +216,15 @@ impl fmt::Debug for ThreadPoolExecutor {
 
 /// A [`ThreadPoolExecutor`] with a [priority](ThreadPoolExecutor::priority), or with another
 /// [way](ThreadPoolExecutor::when_full) to deal with a full queue.
+///
+/// ```
+/// use inkle::concurrent::{Spawn, ThreadPoolExecutor, WhenFull};
+///
+/// let executor = ThreadPoolExecutor::new(1).unwrap();
+/// let last = executor.priority(-1).when_full(WhenFull::DropOldest);
+/// let lengths: Vec<_> = last.map(str::len, ["warp", "weft"]).into_iter().flatten().collect();
+/// assert_eq!(lengths, [4, 4]);
+/// ```
 #[derive(Clone, Copy)]
 pub struct Ranked<'e> {
     executor: &'e ThreadPoolExecutor,

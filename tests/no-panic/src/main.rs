@@ -23,6 +23,7 @@ use inkle_core::queue::priority::{Heap, Level, Levels};
 use inkle_core::queue::spsc::{Overwriting, Ring};
 use inkle_core::queue::word::WordRing;
 use inkle_core::queue::{Peek, Queue};
+use inkle_core::roster::{Limits, Roster};
 use inkle_core::select::Select;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{
@@ -94,6 +95,7 @@ static BOUNDED: BoundedSemaphore<Ground> = BoundedSemaphore::new(1);
 static TOKEN: CancelToken<'_, Ground> = CancelToken::new();
 static TIMERS: Timers<Call, 3, Ground> = Timers::new(Duration::from_millis(1));
 static COUNT: EventCount<Ground> = EventCount::new();
+static ROSTER: Roster<Ground> = Roster::new();
 
 fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeout: Duration) {
     black_box(channel.put(item()).is_ok());
@@ -110,6 +112,18 @@ fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeou
     black_box((channel.is_full(), channel.is_empty(), channel.is_shut_down()));
     black_box(channel.iter().count() + channel.drain().count());
     tasks(channel, item);
+}
+
+fn roster() {
+    let limits = black_box(Limits { most: 2, least: 1, spares: 1, queue: 3 });
+    black_box((ROSTER.submit(limits).is_ok(), ROSTER.not_started().is_ok()));
+    black_box(ROSTER.next(|| black_box(limits), black_box(Duration::MAX)));
+    black_box((ROSTER.go_away(limits), ROSTER.start_for_queue(limits)));
+    black_box((ROSTER.not_started_for_queue(), ROSTER.revoke(black_box(2)), ROSTER.census()));
+    ROSTER.came_back();
+    ROSTER.wake();
+    ROSTER.wake_all();
+    black_box(ROSTER.close());
 }
 
 fn outcome(timeout: Duration) {
@@ -227,6 +241,7 @@ fn sync(timeout: Duration) {
     cancel(timeout);
     black_box(COUNT.block(Deadline::at(black_box(2)), || black_box(None::<u32>)));
     COUNT.notify(1);
+    roster();
 }
 
 fn values(timeout: Duration) {

@@ -53,6 +53,17 @@ pub(super) struct Pool<J: Job> {
 }
 
 /// What to do with a task when as many wait as may; see [`PoolBuilder::queue`](super::PoolBuilder::queue). (CF063)
+///
+/// ```
+/// use std::time::Duration;
+/// use inkle::concurrent::{Spawn, ThreadPoolExecutor, WhenFull};
+/// use inkle::platform::after;
+///
+/// let executor = ThreadPoolExecutor::builder().queue(100).when_full(WhenFull::RunHere).build()?;
+/// let patient = WhenFull::Wait(after(Duration::from_secs(1)));
+/// assert_eq!(executor.when_full(patient).submit(|| 7)?.join()?, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {

@@ -67,6 +67,13 @@ impl Done {
 
 /// How an executor stands: see [`ThreadPoolExecutor::counters`](super::super::ThreadPoolExecutor::counters).
 /// (CF065)
+///
+/// ```
+/// use inkle::concurrent::ThreadPoolExecutor;
+///
+/// let executor = ThreadPoolExecutor::new(8).unwrap();
+/// assert_eq!(executor.counters().threads, 0, "none is started before there is work");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {

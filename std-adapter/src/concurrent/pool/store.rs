@@ -80,8 +80,10 @@ impl<J> Store<J> {
     fn try_take(&self) -> Option<J> {
         // Relaxed: see `push`.
         let ranked = self.count.load(Ordering::Relaxed) > 0;
-        if ranked && let Some(job) = self.take_ranked(1) {
-            return Some(job);
+        if ranked {
+            if let Some(job) = self.take_ranked(1) {
+                return Some(job);
+            }
         }
         if let Ok(job) = self.plain.try_pop() {
             return Some(job);
