@@ -366,8 +366,10 @@ impl<T, P: Platform> Outcome<T, P> {
             let chain = seen & !TAGS;
             let next = if chain == 0 { to } else { to | TELLING };
             // Release, pairs with the Acquire of `look`: the value, or what came before the cancel.
-            // Acquire, pairs with the Release of `hook`: the links of the chain. Relaxed: who fails tries
-            // again or learns nothing.
+            // Acquire, pairs with the Release of `hook`: the links of the chain. (The fence of the
+            // notification below gives that too, on platforms where it is one: the models cannot tell. No
+            // memory safety may hang on a platform's fence.) Relaxed: who fails tries again or learns
+            // nothing.
             match self.state.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => {
                     self.changed.notify_after_rmw(u32::MAX);

@@ -86,13 +86,24 @@ pub(super) trait Revoke: Send + Sync {
     fn revoke(&self);
 }
 
+/// What a worker may do itself so that it need not wait.
+pub(super) trait Root: Send + Sync {
+    /// Does some of it, if it is of the pool with this number and nobody has begun it; whether it did.
+    fn run_here(&self, home: usize) -> bool;
+
+    /// The one that stands for this one now, if it does nothing itself.
+    fn delegate(&self) -> Option<Arc<dyn Root>> {
+        None
+    }
+}
+
 /// What a future needs to know of its cell.
-pub(super) trait Shared<T>: Send + Sync {
+pub(super) trait Shared<T>: Root {
     fn outcome(&self) -> &Outcome<T>;
     /// Whether it is cancelled, now or before.
     fn cancel(&self) -> bool;
-    fn runnable(&self) -> &dyn Runnable;
     fn revoker(self: Arc<Self>) -> Arc<dyn Revoke>;
+    fn root(self: Arc<Self>) -> Arc<dyn Root>;
 }
 
 /// What those who do the work need to know of it.
@@ -103,12 +114,11 @@ pub(super) trait Runnable: Send + Sync {
     fn fail(&self, error: FutureError);
     fn cancel(&self) -> bool;
     fn phase(&self) -> Phase;
-    /// Whose workers may do the work early, when they wait for it; 0: nobody's.
-    fn home(&self) -> usize;
 }
 
 pub(super) struct Cell<B: Body<T>, T> {
     outcome: Outcome<T>,
+    /// Whose workers may do the work early, when they wait for it; 0: nobody's.
     home: usize,
     body: UnsafeCell<MaybeUninit<B>>,
 }
@@ -185,12 +195,18 @@ impl<B: Body<T> + 'static, T: Send + 'static> Shared<T> for Cell<B, T> {
         self.try_cancel()
     }
 
-    fn runnable(&self) -> &dyn Runnable {
+    fn revoker(self: Arc<Self>) -> Arc<dyn Revoke> {
         self
     }
 
-    fn revoker(self: Arc<Self>) -> Arc<dyn Revoke> {
+    fn root(self: Arc<Self>) -> Arc<dyn Root> {
         self
+    }
+}
+
+impl<B: Body<T>, T: Send> Root for Cell<B, T> {
+    fn run_here(&self, home: usize) -> bool {
+        self.home == home && self.outcome.phase() == Phase::Pending && self.run()
     }
 }
 
@@ -226,10 +242,6 @@ impl<B: Body<T>, T: Send> Runnable for Cell<B, T> {
 
     fn phase(&self) -> Phase {
         self.outcome.phase()
-    }
-
-    fn home(&self) -> usize {
-        self.home
     }
 }
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::cell::{Revoke, Settled};
+use super::cell::{Revoke, Root, Settled};
 use super::promise::linked;
 use super::{Future, FutureError, Promise};
 use crate::platform::{Deadline, after};
@@ -28,7 +28,7 @@ impl<T: Send + 'static> Future<T> {
         G: FnOnce(T) -> U + Send + 'static,
         U: Send + 'static,
     {
-        let (promise, future) = linked(Some(self.shared.clone().revoker()));
+        let (promise, future) = linked(Some(self.shared.clone().revoker()), Some(self.root()));
         self.finally(move |result| promise.end_with(|| Ok(function(result?))));
         future
     }
@@ -50,8 +50,8 @@ impl<T: Send + 'static> Future<T> {
         G: FnOnce(T) -> Future<U> + Send + 'static,
         U: Send + 'static,
     {
-        let upstream = Upstream::new([self.shared.clone().revoker()]);
-        let (promise, future) = linked(Some(upstream.clone()));
+        let upstream = Upstream::new([&self]);
+        let (promise, future) = linked(Some(upstream.clone()), Some(upstream.clone()));
         self.finally(move |result| {
             if promise.is_cancelled() {
                 return drop_quietly((result, function));
@@ -61,8 +61,12 @@ impl<T: Send + 'static> Future<T> {
             });
             match next {
                 Ok(next) => {
-                    upstream.replace([next.shared.clone().revoker()]);
-                    next.finally(move |result| promise.end_with(|| result));
+                    upstream.replace(&next);
+                    next.finally(move |result| {
+                        // From the inside out, so that a long chain is not dropped in one go.
+                        upstream.clear();
+                        promise.end_with(|| result);
+                    });
                 }
                 Err(error) => promise.end_with(|| Err(error)),
             }
@@ -92,7 +96,7 @@ impl<T: Send + 'static> Future<T> {
     /// As [`timeout`](Self::timeout), at a deadline.
     pub fn timeout_at(self, deadline: impl Into<Deadline>) -> Future<T> {
         let revoker = self.shared.clone().revoker();
-        let (promise, future) = linked(Some(revoker.clone()));
+        let (promise, future) = linked(Some(revoker.clone()), Some(self.root()));
         let race = Arc::new(Mutex::new(Some(promise)));
         let timer = Timer::start_at(deadline, {
             let race = race.clone();
@@ -142,8 +146,8 @@ pub fn join_all<T: Send + 'static>(
     futures: impl IntoIterator<Item = Future<T>>,
 ) -> Future<Vec<Settled<T>>> {
     let futures: Vec<_> = futures.into_iter().collect();
-    let upstream = Upstream::new(futures.iter().map(|future| future.shared.clone().revoker()));
-    let (promise, all) = linked(Some(upstream));
+    let upstream = Upstream::new(&futures);
+    let (promise, all) = linked(Some(upstream.clone()), Some(upstream));
     let results = futures.iter().map(|_| Err(FutureError::NotDone)).collect();
     if futures.is_empty() {
         promise.end_with(|| Ok(results));
@@ -184,8 +188,8 @@ pub fn join_all<T: Send + 'static>(
 /// ```
 pub fn first_success<T: Send + 'static>(futures: impl IntoIterator<Item = Future<T>>) -> Future<T> {
     let futures: Vec<_> = futures.into_iter().collect();
-    let upstream = Upstream::new(futures.iter().map(|future| future.shared.clone().revoker()));
-    let (promise, first) = linked(Some(upstream.clone()));
+    let upstream = Upstream::new(&futures);
+    let (promise, first) = linked(Some(upstream.clone()), Some(upstream.clone()));
     let race = Arc::new(Mutex::new((futures.len(), Some(promise))));
     for future in futures {
         let (race, upstream) = (race.clone(), upstream.clone());
@@ -224,17 +228,26 @@ struct Upstream(Mutex<State>);
 struct State {
     revoked: bool,
     of: Vec<Arc<dyn Revoke>>,
+    /// What those hang on.
+    roots: Roots,
 }
 
+type Roots = Arc<[Arc<dyn Root>]>;
+
 impl Upstream {
-    fn new(of: impl IntoIterator<Item = Arc<dyn Revoke>>) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State { revoked: false, of: of.into_iter().collect() })))
+    fn new<'a, T: Send + 'static>(of: impl IntoIterator<Item = &'a Future<T>>) -> Arc<Self> {
+        let both = of.into_iter().map(|future| (future.shared.clone().revoker(), future.root()));
+        let (of, roots): (_, Vec<_>) = both.unzip();
+        Arc::new(Self(Mutex::new(State { revoked: false, of, roots: roots.into() })))
     }
 
-    /// Goes on with others; if it was revoked meanwhile, so are they.
-    fn replace(&self, of: impl IntoIterator<Item = Arc<dyn Revoke>>) {
+    /// Goes on with another; if it was revoked meanwhile, so is that.
+    fn replace<T: Send + 'static>(&self, next: &Future<T>) {
         let mut state = locked(&self.0);
-        let old = std::mem::replace(&mut state.of, of.into_iter().collect());
+        let old = (
+            std::mem::replace(&mut state.of, vec![next.shared.clone().revoker()]),
+            std::mem::replace(&mut state.roots, [next.root()].into()),
+        );
         let revoked = state.revoked;
         drop(state);
         drop(old);
@@ -244,13 +257,46 @@ impl Upstream {
     }
 }
 
+impl Upstream {
+    /// Those who were there, with what they hang on.
+    fn clear(&self) -> (Vec<Arc<dyn Revoke>>, Roots) {
+        let mut state = locked(&self.0);
+        (std::mem::take(&mut state.of), std::mem::take(&mut state.roots))
+    }
+}
+
 impl Revoke for Upstream {
     fn revoke(&self) {
-        let of = {
-            let mut state = locked(&self.0);
-            state.revoked = true;
-            std::mem::take(&mut state.of)
-        };
+        locked(&self.0).revoked = true;
+        let (of, _roots) = self.clear();
         of.iter().for_each(|one| one.revoke());
+    }
+}
+
+impl Root for Upstream {
+    fn run_here(&self, home: usize) -> bool {
+        // A statement of its own: the lock is not held while work is done.
+        let roots = locked(&self.0).roots.clone();
+        let [only] = &*roots else { return roots.iter().any(|root| root.run_here(home)) };
+        // Not by itself, so that a chain of any length fits on a stack.
+        let (mut last, mut stands) = (None, only.clone());
+        while let Some(next) = stands.delegate() {
+            last = Some(std::mem::replace(&mut stands, next));
+        }
+        if let Some(last) = last {
+            // The way there is not gone again.
+            let mut state = locked(&self.0);
+            if Arc::ptr_eq(&state.roots, &roots) {
+                state.roots = [last].into();
+            }
+        }
+        stands.run_here(home)
+    }
+
+    fn delegate(&self) -> Option<Arc<dyn Root>> {
+        match &*locked(&self.0).roots {
+            [only] => Some(only.clone()),
+            _ => None,
+        }
     }
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use inkle_core::sync::{GetOutcome, Phase, SettleOutcome};
 
 use super::callback::{give, look, show};
-use super::cell::{Settled, Shared};
+use super::cell::{Root, Settled, Shared};
 use super::held::Held;
 use super::{FutureError, here};
 use crate::platform::{Deadline, Private, after};
@@ -43,13 +43,20 @@ use crate::threading::{CancelToken, Panic};
 #[must_use = "it is the only way to the result"]
 pub struct Future<T> {
     pub(super) shared: Arc<dyn Shared<T>>,
+    /// What it hangs on, if that is other work than its own.
+    root: Option<Arc<dyn Root>>,
     /// As shared and sent as a value: see `Cell`.
     value: std::marker::PhantomData<T>,
 }
 
 impl<T: Send + 'static> Future<T> {
     pub(super) fn new(shared: Arc<dyn Shared<T>>) -> Self {
-        Self { shared, value: std::marker::PhantomData }
+        Self::of(shared, None)
+    }
+
+    /// As [`new`](Self::new), of a future that hangs on other work.
+    pub(super) fn of(shared: Arc<dyn Shared<T>>, root: Option<Arc<dyn Root>>) -> Self {
+        Self { shared, root, value: std::marker::PhantomData }
     }
 
     /// The result; waits without limit until the work is done. Ask as often as you like. (CF007)
@@ -118,7 +125,7 @@ impl<T: Send + 'static> Future<T> {
     /// # drop(promise);
     /// ```
     pub fn result_unless(&self, token: &CancelToken<'_>) -> Result<&T, FutureError> {
-        let waited = self.wait(|_| false, || self.shared.outcome().get_unless(token).map(drop))?;
+        let waited = self.wait(false, || self.shared.outcome().get_unless(token).map(drop))?;
         waited.map_err(FutureError::from).or_else(final_only)?;
         self.try_result()
     }
@@ -268,23 +275,30 @@ impl<T: Send + 'static> Future<T> {
         if deadline == Deadline::PASSED {
             return Err(FutureError::TimedOut);
         }
-        let runnable = self.shared.runnable();
-        let try_here =
-            |home| deadline == Deadline::NEVER && runnable.home() == home && runnable.run();
-        let waited = self.wait(try_here, || self.shared.outcome().get_until(deadline).map(drop))?;
+        let wait = || self.shared.outcome().get_until(deadline).map(drop);
+        let waited = self.wait(deadline == Deadline::NEVER, wait)?;
         waited.map_err(FutureError::from).or_else(final_only)
     }
 
-    /// Waits by `wait`, if it is to be; see [`here::wait`].
-    fn wait<R>(
-        &self,
-        try_here: impl FnOnce(usize) -> bool,
-        wait: impl FnMut() -> R,
-    ) -> Result<R, FutureError> {
+    /// Waits by `wait`, if it is to be; `here`: a worker may do the work itself.
+    fn wait<R>(&self, here: bool, wait: impl FnMut() -> R) -> Result<R, FutureError> {
         if here::is_inside(self.address()) && !self.is_done() {
             return Err(FutureError::SelfWait);
         }
-        Ok(here::wait(try_here, wait))
+        Ok(here::wait(|| self.is_done(), |home| here && self.run_here(home), wait))
+    }
+
+    /// What it hangs on.
+    pub(super) fn root(&self) -> Arc<dyn Root> {
+        self.root.clone().unwrap_or_else(|| self.shared.clone().root())
+    }
+
+    /// Does some of what it hangs on, on a worker of the pool with this number; whether there was any.
+    pub(super) fn run_here(&self, home: usize) -> bool {
+        match &self.root {
+            Some(root) => root.run_here(home),
+            None => self.shared.run_here(home),
+        }
     }
 
     /// Waits until callbacks of work that is done have returned.
@@ -298,7 +312,7 @@ impl<T: Send + 'static> Future<T> {
             return Err(FutureError::SelfWait);
         }
         // Without a deadline it does not time out.
-        let _ = here::wait(|_| false, settle);
+        let _ = here::wait(|| outcome.is_settled(), |_| false, settle);
         Ok(())
     }
 

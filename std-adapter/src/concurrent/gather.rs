@@ -91,14 +91,13 @@ impl<T: Send + 'static, F: Borrow<Future<T>>> Gather<T, F> {
     }
 
     fn wait(&self, deadline: Deadline) -> Option<usize> {
-        let try_here = |home| {
-            deadline == Deadline::NEVER
-                && self.inside.values().any(|entry| {
-                    let runnable = entry.watch.shared().runnable();
-                    runnable.home() == home && runnable.run()
-                })
-        };
-        here::wait(try_here, || self.ready.get_until(deadline))
+        let here = deadline == Deadline::NEVER;
+        let any = |home| self.inside.values().any(|entry| entry.item.borrow().run_here(home));
+        here::wait(
+            || !self.ready.is_empty(),
+            |home| here && any(home),
+            || self.ready.get_until(deadline),
+        )
     }
 
     /// Those that were not taken out, with their numbers.

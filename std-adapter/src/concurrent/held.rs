@@ -11,7 +11,7 @@ use super::cell::{Outcome, Shared};
 pub(super) struct Held<T: 'static, O> {
     // Before the share, so dropped before it.
     operation: O,
-    shared: Arc<dyn Shared<T>>,
+    _shared: Arc<dyn Shared<T>>,
 }
 
 // SAFETY: the operation looks at the state of the outcome, which any thread may, and at nothing of the
@@ -25,11 +25,7 @@ impl<T: 'static, O: Future> Held<T, O> {
         // SAFETY: the cell holds still on the heap and lives as long as our share, and the operation is
         // dropped before that. It does not get out of here, and neither does what it gives.
         let operation = operation(unsafe { &*outcome });
-        Self { operation, shared }
-    }
-
-    pub(super) fn shared(&self) -> &Arc<dyn Shared<T>> {
-        &self.shared
+        Self { operation, _shared: shared }
     }
 
     /// Whether it is there; if not, the waker is woken when it may be.

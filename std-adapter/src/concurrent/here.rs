@@ -108,22 +108,29 @@ pub(super) fn in_turn(f: impl FnOnce() + 'static) {
     }
 }
 
-/// Waits: first `try_here` is asked, with the number of the caller's pool, if it is a worker, whether it has
-/// done what is waited for; else `wait` blocks, as its pool wants it.
-pub(super) fn wait<R>(try_here: impl FnOnce(usize) -> bool, mut wait: impl FnMut() -> R) -> R {
+/// Waits by `wait`, which blocks. A worker first calls `try_here`, with the number of its pool, as long as
+/// that does something and what is waited for is not done; then `wait` blocks as its pool wants it.
+pub(super) fn wait<R>(
+    is_done: impl Fn() -> bool,
+    mut try_here: impl FnMut(usize) -> bool,
+    mut wait: impl FnMut() -> R,
+) -> R {
     let Some(worker) = WORKER.get() else { return wait() };
     // SAFETY: whoever has set it lends it until it has set it back, and this is the same thread.
     let worker = unsafe { &*worker };
-    if try_here(worker.home()) {
-        return wait();
+    while !is_done() {
+        if try_here(worker.home()) {
+            continue;
+        }
+        let mut result = None;
+        worker.block(&mut || result = Some(wait()));
+        match result {
+            Some(result) => return result,
+            // It has not called it.
+            None => break,
+        }
     }
-    let mut result = None;
-    worker.block(&mut || result = Some(wait()));
-    match result {
-        Some(result) => result,
-        // It has not called it.
-        None => wait(),
-    }
+    wait()
 }
 
 #[cfg(test)]
@@ -132,8 +139,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::super::task::task_of;
-    use super::super::{Task, task};
+    use super::super::{Future, Task, as_completed, join_all, task};
     use super::{Worker, as_worker};
+    use crate::platform::Deadline;
 
     /// Counts how often it had to block.
     struct Counting(usize, AtomicUsize);
@@ -180,5 +188,46 @@ mod tests {
         let result = as_worker(&Other(&worker, &task), || future.join());
         assert_eq!(result.ok(), Some(42));
         assert_eq!(worker.1.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_a_future_hangs_on_is_done_here_too() {
+        let worker = Counting(7, AtomicUsize::new(0));
+        let (_one, mapped) = task_of(7, || 1);
+        let mapped = mapped.map(|n| n + 1).map(|n| n + 1);
+        let (_two, chained) = task_of(7, || 1);
+        let chained = chained.then(|n| {
+            let (task, future) = task_of(7, move || n + 1);
+            // It stays pending until somebody wants it.
+            std::mem::forget(task);
+            future
+        });
+        let (tasks, futures): (Vec<_>, Vec<_>) = (0..100).map(|n| task_of(7, move || n)).unzip();
+        let all = join_all(futures);
+        let (_others, futures): (Vec<_>, Vec<_>) = (0..3).map(|n| task_of(7, move || n)).unzip();
+        as_worker(&worker, || {
+            assert_eq!(mapped.join().ok(), Some(3));
+            assert_eq!(chained.join().ok(), Some(2));
+            assert_eq!(all.join().map(|all| all.len()).ok(), Some(100));
+            assert_eq!(as_completed(futures, Deadline::NEVER).flatten().count(), 3);
+        });
+        assert_eq!(worker.1.load(Ordering::Relaxed), 0, "it never had to wait");
+        assert!(tasks.into_iter().all(|task| !task.run()));
+    }
+
+    #[test]
+    fn a_loop_of_futures_of_any_length_is_done_here() {
+        /// Of a pool whose threads have all something else to do.
+        fn step(down: u32) -> Future<u32> {
+            let (task, future) = task_of(7, move || down);
+            std::mem::forget(task);
+            if down == 0 { future } else { future.then(|down| step(down - 1)) }
+        }
+        let worker = Counting(7, AtomicUsize::new(0));
+        assert_eq!(as_worker(&worker, || step(20_000).join()).ok(), Some(0));
+        assert_eq!(worker.1.load(Ordering::Relaxed), 0);
+        let outer = step(20_000);
+        as_worker(&worker, || (0..10_000).for_each(|_| assert!(outer.run_here(7))));
+        assert!(outer.cancel() && outer.is_cancelled());
     }
 }

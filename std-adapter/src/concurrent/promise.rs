@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use inkle_core::sync::Phase;
 
-use super::cell::{Cell, Link, Revoke, Runnable, Settled};
+use super::cell::{Cell, Link, Revoke, Root, Runnable, Settled};
 use super::{Future, FutureError};
 
 /// The duty to give a [`Future`] its result: for work that is done by others than threads of this process,
@@ -35,15 +35,16 @@ pub struct Promise<T: Send + 'static> {
 
 /// A promise, and the future that it is for.
 pub fn promise<T: Send + 'static>() -> (Promise<T>, Future<T>) {
-    linked(None)
+    linked(None, None)
 }
 
-/// As [`promise`]; who cancels the future cancels `upstream`.
+/// As [`promise`]; who cancels the future cancels `upstream`, and who waits for it waits for `root`.
 pub(super) fn linked<T: Send + 'static>(
     upstream: Option<Arc<dyn Revoke>>,
+    root: Option<Arc<dyn Root>>,
 ) -> (Promise<T>, Future<T>) {
     let cell = Arc::new(Cell::new(0, Link(upstream)));
-    (Promise { cell: cell.clone(), begun: false, ended: false }, Future::new(cell))
+    (Promise { cell: cell.clone(), begun: false, ended: false }, Future::of(cell, root))
 }
 
 impl<T: Send + 'static> Promise<T> {
