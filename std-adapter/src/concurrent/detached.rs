@@ -56,10 +56,6 @@ impl<F: FnOnce() + Send> Runnable for Detached<F> {
             None => Phase::Finished,
         }
     }
-
-    fn home(&self) -> usize {
-        0
-    }
 }
 
 /// Has `function` called; it comes back if it is not taken.
