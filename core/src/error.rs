@@ -229,6 +229,31 @@ pub enum TakeError {
     Cancelled(Reason),
 }
 
+/// Why an outcome gave no value.
+///
+/// ```
+/// use inkle_core::error::OutcomeError;
+/// use inkle_core::platform::{NoBoard, Spin};
+/// use inkle_core::sync::Outcome;
+///
+/// let outcome = Outcome::<u32, Spin<NoBoard>>::new();
+/// assert_eq!(outcome.try_get(), Err(OutcomeError::NotDone));
+/// outcome.cancel();
+/// assert_eq!(outcome.get(), Err(OutcomeError::Cancelled));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutcomeError {
+    /// The work is not done yet, and the call was not to wait.
+    NotDone,
+    /// The work was not done until the deadline.
+    TimedOut,
+    /// The work has been cancelled: there will be no value.
+    Cancelled,
+    /// The token that the call was made with is cancelled.
+    CalledOff(Reason),
+}
+
 /// Why a wheel took no timer. The value comes back.
 ///
 /// ```
@@ -418,6 +443,12 @@ error_plain!(TakeError {
     Taken => "the promised value has been taken",
     Broken => "the promise has been abandoned",
     Cancelled => "the wait for the promise was cancelled",
+});
+error_plain!(OutcomeError {
+    NotDone => "the work is not done yet",
+    TimedOut => "the work was not done until the deadline",
+    Cancelled => "the work has been cancelled",
+    CalledOff => "the wait for the work was called off",
 });
 error_with_item!(ScheduleError {
     Full => "the wheel is full",

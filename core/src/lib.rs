@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | 0 | [`atomic`] | the one door to atomics, cells, fences and spin hints |
 //! | 1 | [`platform`] | what the kernel asks of the ground: a clock, sleep, wake; [`Deadline`] |
-//! | 2 | [`event_count`] | sleep until something may have changed |
+//! | 2 | [`event_count`], [`roster`] | sleep until something may have changed; who of a pool works and who sleeps |
 //! | 3 | [`queue`], [`slab`], [`timer`], [`context`] | queues that answer at once, each with its progress guarantee; a timer wheel; context variables |
 //! | 4 | [`sync`], [`channel`], [`operation`], [`select`], [`timer`] | locks and events; any queue made blocking and awaitable; what waits as a value; the first of several; timers on a clock, sleeps and timeouts |
 //! | 5 | [`elastic`] | a queue that grows when it must |
@@ -47,6 +47,7 @@
 //! | type | 64-bit, padded | 64-bit, `compact` | 32-bit |
 //! |---|---|---|---|
 //! | `EventCount` | 8 | 8 | 8 |
+//! | `Roster` | 256 | 16 | 12 |
 //! | `Lock` | 24 | 24 | 12 |
 //! | `RLock` | 40 | 40 | 20 |
 //! | `Condition` | 24 | 24 | 16 |
@@ -58,6 +59,7 @@
 //! | `Mutex<u32, P>` | 32 | 32 | 16 |
 //! | `RwLock<u32, P>` | 64 | 64 | 40 |
 //! | `Once<u32, P>`, `Promise<u32, P>` | 32 | 32 | 24 |
+//! | `Outcome<u32, P>` | 40 | 40 | 24 |
 //! | `WordRing<u8, 8>` | 384 | 80 | 40 |
 //! | `WordRing<u8, 64>` | 768 | 528 | 264 |
 //! | `Fifo<u64, 8>` | 896 | 224 | 144 |
@@ -118,6 +120,7 @@ pub mod operation;
 mod pad;
 pub mod platform;
 pub mod queue;
+pub mod roster;
 pub mod select;
 pub mod slab;
 pub mod sync;

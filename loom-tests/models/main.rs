@@ -15,6 +15,7 @@ mod heap;
 mod inbox;
 mod levels;
 mod lifo;
+mod roster;
 mod shapes;
 mod slab;
 mod spsc;
@@ -38,6 +39,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("inbox", inbox::MODELS),
     ("levels", levels::MODELS),
     ("lifo", lifo::MODELS),
+    ("roster", roster::MODELS),
     ("slab", slab::MODELS),
     ("spsc::overwriting", spsc::overwriting::MODELS),
     ("spsc::ring", spsc::ring::MODELS),
@@ -50,6 +52,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("sync::lock", sync::lock::MODELS),
     ("sync::mutex", sync::mutex::MODELS),
     ("sync::once", sync::once::MODELS),
+    ("sync::outcome", sync::outcome::MODELS),
     ("sync::promise", sync::promise::MODELS),
     ("sync::rw_lock", sync::rw_lock::MODELS),
     ("sync::rlock", sync::rlock::MODELS),

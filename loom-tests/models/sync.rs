@@ -8,6 +8,7 @@ pub mod latch;
 pub mod lock;
 pub mod mutex;
 pub mod once;
+pub mod outcome;
 pub mod promise;
 pub mod rlock;
 pub mod rw_lock;

@@ -9,13 +9,15 @@
 //! | `queue` | [`queue`] |
 //! | `_thread` | [`thread`] |
 //! | `sched` | [`sched`] |
-//! | `multiprocessing`, `concurrent.futures`, `subprocess`, `contextvars` | not yet |
+//! | `concurrent.futures` | [`concurrent`]: all but the pools |
+//! | `multiprocessing`, `subprocess`, `contextvars` | not yet |
 //!
 //! Every blocking operation comes in forms that wait, that never wait (`try_…`) and that wait until
 //! a [`Deadline`] (`…_until`, `…_timeout`). Errors are values, and a failed put hands the item back.
 #![deny(clippy::unwrap_used, clippy::expect_used)]
 
 mod agenda;
+pub mod concurrent;
 pub mod contextvars;
 #[cfg(feature = "diagnose")]
 pub mod diagnose;

@@ -159,6 +159,20 @@ fn sc019_schedulers_are_stopped_and_actions_waited_for() {
 }
 
 #[test]
+fn cf038_thousands_of_queued_tasks_are_done_at_exit_but_for_daemons() {
+    let _watch = watchdog();
+    prints("pools", &["main returns", "5000 tasks"]);
+}
+
+#[test]
+fn cf064_a_pool_cannot_hold_the_end_beyond_its_deadline() {
+    let _watch = watchdog();
+    let (status, stdout, stderr) = run("a pool that hangs");
+    assert_eq!((status, stdout.as_str()), (Some(0), "main returns\n"));
+    assert_eq!(stderr, "inkle: still running at exit: weaver_0\n");
+}
+
+#[test]
 fn th081_ctrl_c_ends_the_wait() {
     let _watch = watchdog();
     let mut child = program("stuck").stdout(Stdio::piped()).spawn().unwrap();

@@ -15,7 +15,9 @@ use inkle_core::queue::lifo::Stack;
 use inkle_core::queue::priority::{Heap, Levels};
 use inkle_core::queue::spsc::{Consumer, Overwriting, Producer, Ring, overwriting};
 use inkle_core::queue::word::{WordRing, WordSlot};
+use inkle_core::roster::Roster;
 use inkle_core::slab::{Pool, Slab};
+use inkle_core::sync::Outcome;
 use inkle_core::timer::{Coarse, Exact, Timers, Wheel};
 
 macro_rules! table {
@@ -32,6 +34,7 @@ fn the_table_of_sizes() {
         RLock: 40,
         RLockGuard: 8,
         EventCount<Private>: 8,
+        Roster<Private>: 256,
         Condition: 24,
         Event: 32,
         Barrier: 32,
@@ -46,6 +49,7 @@ fn the_table_of_sizes() {
         WriteGuard<'static, u32>: 8,
         Once<u32>: 32,
         Promise<u32>: 32,
+        Outcome<u32, Private>: 40,
         WordSlot: 8,
         WordRing<u32, 1>: 384,
         WordRing<u32, 8>: 384,

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::{Arc, MutexGuard};
 
+use inkle::concurrent::{self, FutureError};
 use inkle::platform::Private;
 use inkle::queue::{GetError, PutError, Queue};
 use inkle::sched::{Alarm, Crew, Every, Job, Monotonic, Scheduler, Task, VirtualClock, Wall};
@@ -26,7 +27,7 @@ use inkle_core::queue::spsc::{
 };
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::slab::{Pool, Slab};
-use inkle_core::sync::{WaitBarrier, WaitCondition};
+use inkle_core::sync::{Outcome, WaitBarrier, WaitCondition};
 
 /// Whether a type has a trait: the inherent constant exists only if it has, and then hides the
 /// trait's.
@@ -198,6 +199,16 @@ check! {
     Once<OneAtATime>: true false;
     Once<Here>: false false;
     Once<Borrowed>: false false;
+    concurrent::Future<u32>: true true;
+    concurrent::Future<OneAtATime>: true false;
+    concurrent::Future<Here>: false false;
+    concurrent::Joining<OneAtATime>: true false;
+    concurrent::Promise<OneAtATime>: true true;
+    concurrent::Task: true true;
+    FutureError: true true;
+    Outcome<u32, Private>: true true;
+    Outcome<OneAtATime, Private>: true false;
+    Outcome<Here, Private>: false false;
     Promise<u32>: true true;
     Promise<OneAtATime>: true true;
     Promise<Here>: false false;

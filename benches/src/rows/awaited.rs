@@ -13,7 +13,7 @@ use crate::harness::{Bar, Row};
 use crate::pipe::{CAPACITY, Get, Pipe, Put};
 
 /// The smallest runtime, the same for all: parks the thread while nobody has woken its task.
-fn block_on<F: Future>(future: F) -> F::Output {
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {

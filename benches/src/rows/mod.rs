@@ -4,6 +4,7 @@ mod awaited;
 mod channels;
 mod locks;
 mod orders;
+mod pool;
 mod python;
 mod queues;
 mod rings;
@@ -29,6 +30,7 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(values::rows());
     rows.extend(wake::rows());
     rows.extend(timers::rows());
+    rows.extend(pool::rows());
     rows.extend(python::rows());
     rows
 }

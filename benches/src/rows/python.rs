@@ -1,14 +1,15 @@
 //! An outside yardstick: the modules that ours are modelled on, run by the local interpreter. Their
 //! rows are left out, and the run says so, where there is no `python3`.
 
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use inkle::queue::{PriorityQueue, Queue, SimpleQueue};
 
 use super::{ours, peer};
-use crate::harness::{Bar, Row, Run};
+use crate::harness::{Bar, Contender, Row, Run};
 use crate::pipe::{Get, Pipe, Put, flow, pairs};
 
 /// Puts and gets through a queue of Python's and prints the nanoseconds that it took. Arguments: the
@@ -50,6 +51,66 @@ fn python(kind: &str, shape: &str, count: u64) -> Option<Duration> {
 pub(super) fn exists() -> bool {
     static EXISTS: OnceLock<bool> = OnceLock::new();
     *EXISTS.get_or_init(|| python("Queue", "alone", 1).is_some())
+}
+
+/// An interpreter that waits for work.
+struct Interpreter {
+    child: Child,
+    ask: ChildStdin,
+    answer: BufReader<ChildStdout>,
+}
+
+impl Interpreter {
+    fn new(script: &str, arguments: &[String]) -> Option<Self> {
+        let mut child = Command::new("python3")
+            .args(["-c", script])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let ask = child.stdin.take()?;
+        let answer = BufReader::new(child.stdout.take()?);
+        Some(Self { child, ask, answer })
+    }
+
+    fn run(&mut self, count: u64) -> Option<Duration> {
+        writeln!(self.ask, "{count}").ok()?;
+        let mut line = String::new();
+        self.answer.read_line(&mut line).ok()?;
+        line.trim().parse().ok().map(Duration::from_nanos)
+    }
+}
+
+impl Drop for Interpreter {
+    fn drop(&mut self) {
+        // It may be in the middle of its work. If it has ended by itself, so be it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// So much less it does than is asked, for the time of one in its stead: with a million timers a cancel
+/// takes it most of a second. What is asked is a multiple of that.
+const LESS: u32 = 8;
+
+/// An interpreter that is started once, reads numbers of operations from `script`'s standard input and
+/// prints how many nanoseconds they took. `None` where there is no `python3`.
+pub(super) fn contender<const N: usize>(
+    name: &'static str,
+    script: &'static str,
+    arguments: [String; N],
+) -> Option<Contender> {
+    let mut made = None;
+    exists().then(|| {
+        peer(name, move |count| {
+            made.get_or_insert_with(|| Interpreter::new(script, &arguments))
+                .as_mut()
+                .and_then(|interpreter| interpreter.run(count / u64::from(LESS)))
+                .expect("python3 has run before")
+                * LESS
+        })
+    })
 }
 
 /// A run of the interpreter. It was there a moment ago.

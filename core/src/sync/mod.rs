@@ -12,6 +12,7 @@
 //! | to go on when so many things are done, once | [`Latch`] |
 //! | a value made or set once, then read by all | [`Once`] |
 //! | a value handed over once, to one | [`Promise`] |
+//! | work that one does, that can be called off before, and whose result all read | [`Outcome`] |
 //! | at most so many at a time, or to count things that have happened | [`Semaphore`], [`BoundedSemaphore`] |
 //! | to call off whatever waits | [`CancelToken`] |
 //!
@@ -27,10 +28,12 @@ mod barrier;
 mod cancel;
 mod condition;
 mod event;
+mod hook;
 mod latch;
 mod lock;
 mod mutex;
 mod once;
+mod outcome;
 mod promise;
 mod rlock;
 mod rw_gate;
@@ -42,10 +45,12 @@ pub use barrier::{Barrier, WaitBarrier};
 pub use cancel::{CancelToken, Reason, WaitCancelled};
 pub use condition::{Condition, Held, HeldLock, WaitCondition};
 pub use event::{Event, WaitEvent};
+pub use hook::Hook;
 pub use latch::{Latch, WaitLatch};
 pub use lock::{AcquireLock, Guard, Lock};
 pub use mutex::{LockMutex, Mutex, MutexGuard};
 pub use once::{Once, WaitOnce};
+pub use outcome::{Claim, GetOutcome, Outcome, Phase, SettleOutcome};
 pub use promise::{Promise, Take};
 pub use rlock::{RLock, RLockGuard};
 pub use rw_lock::{ReadGuard, ReadLock, RwLock, WriteGuard, WriteLock};

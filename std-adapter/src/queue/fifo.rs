@@ -58,10 +58,15 @@ impl<T> BlockingQueue<Fifo<T>> {
     ///
     /// Panics, as every collection, if there is no memory.
     pub fn unbounded() -> Self {
-        match Boxed::new(UNBOUNDED_RING).and_then(FastFifoIn::with_storage) {
-            Some(ring) => Self::from_store(Elastic::new(ring, List::new(), List::new())),
-            None => panic!("no memory for a queue"),
-        }
+        Self::from_store(growing())
+    }
+}
+
+/// What is inside an unbounded queue, by itself.
+pub(crate) fn growing<T>() -> Fifo<T> {
+    match Boxed::new(UNBOUNDED_RING).and_then(FastFifoIn::with_storage) {
+        Some(ring) => Elastic::new(ring, List::new(), List::new()),
+        None => panic!("no memory for a queue"),
     }
 }
 

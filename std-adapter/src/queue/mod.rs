@@ -42,6 +42,7 @@ pub use inkle_core::queue::Container;
 use inkle_core::queue::{Peek, Queue as Store};
 pub use inkle_core::select::{Arm, Select};
 
+pub(crate) use fifo::growing;
 pub use fifo::{Boxed, Fifo, List, Queue, Yield};
 pub use ordered::{CustomQueue, Lifo, LifoQueue, Pile, Priority, PriorityQueue};
 pub use simple::SimpleQueue;

@@ -108,7 +108,7 @@ pub struct NulInName {
 }
 
 impl NulInName {
-    pub(super) fn check(name: &str) -> Result<(), Self> {
+    pub(crate) fn check(name: &str) -> Result<(), Self> {
         match name.bytes().position(|byte| byte == 0) {
             Some(position) => Err(Self { position }),
             None => Ok(()),

@@ -105,7 +105,7 @@ impl ThreadInfo {
         self.record.origin == Origin::Dummy
     }
 
-    pub(super) fn ended(&self) -> &Event {
+    pub(crate) fn ended(&self) -> &Event {
         &self.record.ended
     }
 }

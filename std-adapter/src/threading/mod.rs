@@ -50,6 +50,7 @@ mod info;
 mod local;
 mod outcome;
 mod panic;
+mod place;
 mod registry;
 mod scope;
 mod serial;
@@ -70,8 +71,8 @@ pub use inkle_core::error::{
 pub use inkle_core::sync::Reason;
 
 pub use error::{JoinError, NulInName, SpawnCause, SpawnError};
-pub(crate) use exit::before_joining;
 pub use exit::{ExitBegun, Report, at_exit, set_exit_timeout, shutdown};
+pub(crate) use exit::{before_joining, has_begun as exit_has_begun};
 pub use handle::Thread;
 pub(crate) use hook::report as report_panic;
 pub use hook::{reset_panic_hook, set_panic_hook};
@@ -80,6 +81,7 @@ pub use local::{Local, LocalGone};
 pub(crate) use outcome::{exit as exit_thread, is_exit};
 pub use panic::Panic;
 pub(crate) use panic::drop_quietly;
+pub use place::{PanicPlace, locate_panics};
 pub(crate) use registry::started_count;
 pub use registry::{
     active_count, current, enumerate, get_ident, get_native_id, main_thread, set_name,

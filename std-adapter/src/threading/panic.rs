@@ -6,6 +6,8 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
 
+use super::place::{self, PanicPlace};
+
 /// What a thread's function panicked with.
 ///
 /// Dropping it drops the payload. If that panics in its turn, the second panic is reported by the
@@ -22,6 +24,7 @@ use std::sync::{Mutex, PoisonError};
 /// ```
 pub struct Panic {
     message: Option<String>,
+    pub(super) place: Option<PanicPlace>,
     /// Never locked by two: the mutex is what lets an error with a payload that is only `Send` be
     /// shared between threads, as errors should be. Empty once the payload is taken.
     payload: Mutex<Option<Box<dyn Any + Send>>>,
@@ -29,11 +32,9 @@ pub struct Panic {
 
 impl Panic {
     pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
-        let message = match payload.downcast_ref::<&'static str>() {
-            Some(text) => Some((*text).to_owned()),
-            None => payload.downcast_ref::<String>().cloned(),
-        };
-        Self { message, payload: Mutex::new(Some(payload)) }
+        let message = message(&*payload);
+        let place = place::of(message.as_deref());
+        Self { message, place, payload: Mutex::new(Some(payload)) }
     }
 
     /// The message of an ordinary `panic!("...")`; `None` if the payload is something else.
@@ -96,13 +97,24 @@ impl Drop for Panic {
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Panic").field("message", &self.message).finish_non_exhaustive()
+        f.debug_struct("Panic")
+            .field("message", &self.message)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message().unwrap_or("a payload that is not text"))
+    }
+}
+
+/// The text of an ordinary `panic!("...")`.
+pub(super) fn message(payload: &(dyn Any + Send)) -> Option<String> {
+    match payload.downcast_ref::<&'static str>() {
+        Some(text) => Some((*text).to_owned()),
+        None => payload.downcast_ref::<String>().cloned(),
     }
 }
 

@@ -7,6 +7,7 @@
 use core::future::Future;
 use core::hint::{black_box, spin_loop};
 use core::pin::pin;
+use core::ptr::NonNull;
 use core::task::{Context, Waker};
 use core::time::Duration;
 
@@ -22,11 +23,12 @@ use inkle_core::queue::priority::{Heap, Level, Levels};
 use inkle_core::queue::spsc::{Overwriting, Ring};
 use inkle_core::queue::word::WordRing;
 use inkle_core::queue::{Peek, Queue};
+use inkle_core::roster::{Limits, Roster};
 use inkle_core::select::Select;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{
-    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Latch, Lock, Mutex, Once, Promise,
-    RLock, Reason, RwLock, Semaphore,
+    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Hook, Latch, Lock, Mutex, Once,
+    Outcome, Promise, RLock, Reason, RwLock, Semaphore,
 };
 use inkle_core::timer::{Coarse, Exact, Geometry, Then, Tick, Timers, Wheel};
 
@@ -87,10 +89,13 @@ static READERS: RwLock<Large, Ground> = RwLock::new([0; 4]);
 static LATCH: Latch<Ground> = Latch::new(3);
 static ONCE: Once<Large, Ground> = Once::new();
 static PROMISE: Promise<Large, Ground> = Promise::new();
+static OUTCOME: Outcome<Large, Ground> = Outcome::new();
+static HOOK: Hook = Hook::new(|_| ());
 static BOUNDED: BoundedSemaphore<Ground> = BoundedSemaphore::new(1);
 static TOKEN: CancelToken<'_, Ground> = CancelToken::new();
 static TIMERS: Timers<Call, 3, Ground> = Timers::new(Duration::from_millis(1));
 static COUNT: EventCount<Ground> = EventCount::new();
+static ROSTER: Roster<Ground> = Roster::new();
 
 fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeout: Duration) {
     black_box(channel.put(item()).is_ok());
@@ -107,6 +112,34 @@ fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeou
     black_box((channel.is_full(), channel.is_empty(), channel.is_shut_down()));
     black_box(channel.iter().count() + channel.drain().count());
     tasks(channel, item);
+}
+
+fn roster() {
+    let limits = black_box(Limits { most: 2, least: 1, spares: 1, queue: 3 });
+    black_box((ROSTER.submit(limits).is_ok(), ROSTER.not_started().is_ok()));
+    black_box(ROSTER.next(|| black_box(limits), black_box(Duration::MAX)));
+    black_box((ROSTER.go_away(limits), ROSTER.start_for_queue(limits)));
+    black_box((ROSTER.not_started_for_queue(), ROSTER.revoke(black_box(2)), ROSTER.census()));
+    ROSTER.came_back();
+    ROSTER.wake();
+    ROSTER.wake_all();
+    black_box(ROSTER.close());
+}
+
+fn outcome(timeout: Duration) {
+    let mut context = Context::from_waker(Waker::noop());
+    // SAFETY: a static, entered once.
+    black_box(unsafe { OUTCOME.hook(NonNull::from(&HOOK)) });
+    if let Some(claim) = OUTCOME.claim() {
+        claim.finish(black_box([1; 4]));
+    }
+    black_box((OUTCOME.cancel(), OUTCOME.phase(), OUTCOME.is_settled(), OUTCOME.claim().is_some()));
+    black_box((OUTCOME.get().is_ok(), OUTCOME.try_get().is_ok()));
+    black_box((OUTCOME.get_timeout(timeout).is_ok(), OUTCOME.get_unless(&TOKEN).is_ok()));
+    black_box(OUTCOME.settle_until(black_box(Deadline::at(5))).is_ok());
+    black_box(pin!(OUTCOME.get_async()).poll(&mut context).is_ready());
+    black_box(pin!(OUTCOME.settle_async()).poll(&mut context).is_ready());
+    black_box(Outcome::<Large, Ground>::new().into_inner());
 }
 
 /// The same as futures, polled and selected.
@@ -208,6 +241,7 @@ fn sync(timeout: Duration) {
     cancel(timeout);
     black_box(COUNT.block(Deadline::at(black_box(2)), || black_box(None::<u32>)));
     COUNT.notify(1);
+    roster();
 }
 
 fn values(timeout: Duration) {
@@ -241,6 +275,7 @@ fn values(timeout: Duration) {
     black_box((PROMISE.take_timeout(timeout).is_ok(), PROMISE.take_unless(&TOKEN).is_ok()));
     black_box(pin!(PROMISE.take_async()).poll(&mut context).is_ready());
     black_box(Promise::<Large, Ground>::new().into_inner());
+    outcome(timeout);
 }
 
 /// Tokens, and what waits with them.

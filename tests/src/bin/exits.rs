@@ -6,6 +6,7 @@ use std::process::exit;
 use std::thread::sleep;
 use std::time::Duration;
 
+use inkle::concurrent::{Spawn, SubmitCause, ThreadPoolExecutor, with_token};
 use inkle::platform::{Deadline, after};
 use inkle::sched::{Crew, Monotonic, Scheduler};
 use inkle::thread;
@@ -46,6 +47,8 @@ fn main() {
         "shutdown in a thread" => shutdown_in_a_thread(),
         "timers" => timers(),
         "schedulers" => schedulers(),
+        "pools" => pools(),
+        "a pool that hangs" => pool_that_hangs(),
         "stuck" => stuck(),
         #[cfg(unix)]
         "fork" => fork(),
@@ -312,6 +315,43 @@ fn timers() {
     })
     .unwrap();
     RUNNING.wait();
+    println!("main returns");
+}
+
+fn pools() {
+    // The first hook is the last to be called: the pools have been told by then.
+    at_exit(|| STOP.set()).unwrap();
+    let executor = ThreadPoolExecutor::new(1).unwrap();
+    let daemon = ThreadPoolExecutor::builder().daemon(true).workers(1).build().unwrap();
+    let inner = executor.clone();
+    let late = move || {
+        STOP.wait();
+        let error = inner.start(|| println!("never printed")).unwrap_err();
+        assert!(matches!(error.cause(), SubmitCause::ShutDown));
+    };
+    executor.start(late).unwrap();
+    for number in 1..=5000 {
+        let work = move || {
+            if number == 5000 {
+                println!("{number} tasks")
+            }
+        };
+        executor.start(work).unwrap();
+    }
+    daemon.start(|| with_token(|token| _ = token.unwrap().wait())).unwrap();
+    daemon.start(|| println!("never printed")).unwrap();
+    println!("main returns");
+    // Neither is dropped.
+    std::mem::forget((executor, daemon));
+}
+
+fn pool_that_hangs() {
+    set_exit_timeout(SHORT);
+    let executor = ThreadPoolExecutor::builder().name("weaver").build().unwrap();
+    let running = executor.submit(never_ends).unwrap();
+    while !running.is_running() {
+        std::thread::yield_now();
+    }
     println!("main returns");
 }
 

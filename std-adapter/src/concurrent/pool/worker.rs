@@ -1,0 +1,98 @@
+//! What a thread of a pool does.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use super::super::here::{self, Worker};
+use super::{Job, Shared, token};
+use crate::threading::{Builder, Panic, SpawnCause, current, locked, report_panic};
+
+/// Starts a worker, which is counted already, with its first job, or for one that waits.
+///
+/// Errors: what was handed in, if the system refuses.
+pub(super) fn start<J: Job>(
+    shared: &Arc<Shared<J>>,
+    first: Option<J>,
+) -> Result<(), (SpawnCause, Option<J>)> {
+    // Shared with the thread, so that the job survives a refusal.
+    let first = Arc::new(Mutex::new(first));
+    let thread = {
+        let (shared, first) = (Arc::clone(shared), Arc::clone(&first));
+        move || here::as_worker(&shared, || work(&shared, &first))
+    };
+    let builder = Builder::new()
+        .name(shared.staff.next_name())
+        .daemon(shared.settings.daemon)
+        .stack_size(shared.settings.stack_size);
+    match builder.spawn(thread) {
+        Ok(_) => Ok(()),
+        Err(error) => Err((error.cause, locked(&first).take())),
+    }
+}
+
+/// The whole life of a worker.
+fn work<J: Job>(shared: &Arc<Shared<J>>, first: &Mutex<Option<J>>) {
+    let tally = shared.staff.enter();
+    let first = locked(first).take();
+    let first = first.unwrap_or_else(|| take(shared));
+    match initialize(shared) {
+        Ok(()) => tally.count(run(shared, first)),
+        Err(panic) => first.fail(&shared.break_with(panic)),
+    }
+    while shared.roster.next(|| shared.limits(), shared.settings.keep_alive) {
+        tally.count(run(shared, take(shared)));
+    }
+    shared.staff.leave(&tally);
+}
+
+/// A job for a claim.
+#[inline]
+fn take<J: Job>(shared: &Shared<J>) -> J {
+    shared.claimed();
+    shared.store.take()
+}
+
+fn initialize<J: Job>(shared: &Shared<J>) -> Result<(), Panic> {
+    match &shared.settings.initializer {
+        Some(initializer) => catch_unwind(AssertUnwindSafe(|| initializer())).map_err(Panic::new),
+        None => Ok(()),
+    }
+}
+
+/// Runs a job in the calling thread, with a cancel token of its own. Whether it ran: see [`Job::run`].
+///
+/// Whatever is to hold around every job belongs here.
+#[inline]
+pub(super) fn run<J: Job>(shared: &Shared<J>, job: J) -> bool {
+    let token = shared.stop.child();
+    let ran = token::within(&token, || catch_unwind(AssertUnwindSafe(|| job.run())));
+    ran.unwrap_or_else(|payload| {
+        // Jobs keep their panics to themselves; one that did not must not end the worker.
+        report_panic(&current(), &Panic::new(payload));
+        true
+    })
+}
+
+impl<J: Job> Worker for Arc<Shared<J>> {
+    fn home(&self) -> usize {
+        self.home
+    }
+
+    /// If as many workers as may be wait already, this one just waits.
+    fn block(&self, wait: &mut dyn FnMut()) {
+        struct Return<'a>(&'a dyn Fn());
+        impl Drop for Return<'_> {
+            fn drop(&mut self) {
+                (self.0)();
+            }
+        }
+        let Some(needed) = self.roster.go_away(self.limits()) else { return wait() };
+        let come_back = || self.roster.came_back();
+        let _return = Return(&come_back);
+        if needed {
+            // A refusal: the job waits for somebody else.
+            self.start_spare();
+        }
+        wait();
+    }
+}
