@@ -238,6 +238,10 @@ impl Stage for Working {
                 bell.before.set(1);
                 // SAFETY: each enters once, and lives until all have joined.
                 if !unsafe { outcome.hook(NonNull::from(&bell.hook)) } {
+                    // First, so that nothing but the hook itself orders it.
+                    if self.says {
+                        assert_eq!(self.before.get(), 1);
+                    }
                     bell.ring(!self.owned);
                 }
                 return 0;
