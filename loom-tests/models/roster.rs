@@ -48,13 +48,13 @@ pub const MODELS: &[Model] = &[
     Model::bounded("refuse", 3, LARGE, || play(ONE, 0, &[&[Refuse, Job, Job]])),
     Model::bounded("refuse_submit", 1, LARGE, || play(TWO, 0, &[&[Refuse], &[Job]])),
     // A worker that waits for another job is replaced.
-    Model::bounded("visit", 3, LARGE, || play(ONE, 0, &[&[Visit, Meet]])),
+    Model::bounded("visit", 2, LARGE, || play(ONE, 0, &[&[Visit, Meet]])),
     Model::bounded("visit_job", 2, LARGE, || play(ONE, 0, &[&[Visit, Job, Meet]])),
     Model::bounded("visit_timeout", 2, LARGE, || play(ONE, 1, &[&[Visit, Meet, Job]])),
-    Model::bounded("visit_close", 3, LARGE, || play(ONE, 0, &[&[Visit, Meet, Close]])),
+    Model::bounded("visit_close", 2, LARGE, || play(ONE, 0, &[&[Visit, Meet, Close]])),
     Model::bounded("visit_submit", 1, LARGE, || play(ONE, 0, &[&[Visit], &[Visit]])),
     // Limits that change.
-    Model::bounded("grow", 3, LARGE, || play(ONE, 0, &[&[Meet, Meet, GrowTo(2)]])),
+    Model::bounded("grow", 2, LARGE, || play(ONE, 0, &[&[Meet, Meet, GrowTo(2)]])),
     Model::bounded("shrink", 2, LARGE, || play(TWO, 0, &[&[Job, Job, ShrinkTo(1), Job]])),
 ];
 

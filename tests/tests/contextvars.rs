@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
+use inkle::concurrent::{Inline, Spawn, Submit, ThreadPoolExecutor, task};
 use inkle::contextvars::{
     Carried, Carrier, Context, ContextVar, FutureExt, ResetError, add_carrier, copy_context,
 };
@@ -328,6 +329,61 @@ fn scheduled_events_and_jobs_inherit() {
         });
         let expected = [("event", (1, 0)), ("alone", (0, 0)), ("job", (1, 0)), ("job", (1, 0))];
         assert_eq!(all.lock().unwrap()[..], expected);
+    });
+}
+
+fn copied(argument: u32) -> (u32, (u32, u32)) {
+    (argument, seen())
+}
+
+#[test]
+fn cv018_cv021_tasks_of_a_pool_inherit() {
+    with_values(|| {
+        let pool = ThreadPoolExecutor::new(2).unwrap();
+        // Its workers were started by somebody else, and have nothing of his.
+        apart(|| {
+            drop(FOLLOWS.set(77));
+            let warm = [(); 4].map(|()| pool.submit(seen).unwrap()).map(|f| f.join().unwrap());
+            assert_eq!(warm, [(77, 0); 4]);
+        });
+        let all = [(); 8].map(|()| pool.submit(seen).unwrap()).map(|future| future.join().unwrap());
+        assert_eq!(all, [(1, 0); 8]);
+        assert_eq!(pool.submit_fn(copied, 5).unwrap().join().unwrap(), (5, (1, 0)));
+        let mapped: Result<Vec<_>, _> = pool.map(copied, 0..3).into_iter().collect();
+        assert_eq!(mapped.unwrap(), [(0, (1, 0)), (1, (50, 50)), (2, (50, 50))]);
+        let alone = pool.submit(Context::new().bind(seen)).unwrap();
+        assert_eq!(alone.join().unwrap(), (0, 0));
+        let (send, receive) = mpsc::channel();
+        pool.start(move || send.send(seen()).unwrap()).unwrap();
+        assert_eq!(receive.recv(), Ok((1, 0)));
+        assert_eq!(Inline::new().submit(seen).unwrap().join().unwrap(), (1, 0));
+        // A task that another worker waits for, which does it itself.
+        let nested = pool.submit({
+            let pool = pool.clone();
+            move || {
+                drop(FOLLOWS.set(3));
+                let inner = pool.submit(seen).unwrap();
+                (inner.join().unwrap(), FOLLOWS.get())
+            }
+        });
+        assert_eq!(nested.unwrap().join().unwrap(), ((3, 0), Ok(3)));
+    });
+}
+
+#[test]
+fn done_callbacks_inherit() {
+    with_values(|| {
+        let (task, future) = task(|| 7);
+        let (send, receive) = mpsc::channel();
+        let late = send.clone();
+        future.add_done_callback(move |_| send.send(seen()).unwrap());
+        // Done in a context that has nothing to do with it.
+        apart(|| assert!(task.run()));
+        assert_eq!(receive.recv(), Ok((1, 0)));
+        future.add_done_callback(move |_| late.send(seen()).unwrap());
+        assert_eq!(receive.recv(), Ok((1, 0)));
+        let chained = future.map(|number| (number, seen()));
+        assert_eq!(chained.join().unwrap(), (7, (1, 0)));
     });
 }
 

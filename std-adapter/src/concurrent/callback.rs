@@ -9,6 +9,7 @@ use inkle_core::sync::Hook;
 use super::FutureError;
 use super::cell::{Outcome, Settled, Shared};
 use super::here;
+use crate::contextvars::Inherited;
 use crate::threading::{Panic, current, drop_quietly, is_exit, report_panic};
 
 /// A hook in a box, with what it calls.
@@ -68,7 +69,8 @@ where
     T: Sync,
     G: FnOnce(Result<&T, FutureError>) + Send,
 {
-    enter(shared.outcome(), |outcome| function(look(outcome)));
+    let context = Inherited::from_here();
+    enter(shared.outcome(), |outcome| context.run(|| function(look(outcome))));
 }
 
 /// Gives the result to `function`, once.
@@ -82,12 +84,14 @@ where
     G: FnOnce(Settled<T>) + Send + 'static,
 {
     let own = shared.clone();
+    let context = Inherited::from_here();
     enter(shared.outcome(), move |_| {
         here::in_turn(move || {
             // SAFETY: settled, or this is the last hook: the owner enters no more. Nobody asks, by the
             // caller.
             let result = unsafe { own.outcome().take() };
-            call(own.outcome(), |_| function(result.unwrap_or(Err(FutureError::Cancelled))));
+            let result = result.unwrap_or(Err(FutureError::Cancelled));
+            call(own.outcome(), |_| context.run(|| function(result)));
         });
     });
 }

@@ -16,6 +16,7 @@ use inkle_core::sync::Phase;
 
 use super::FutureError;
 use super::here;
+use crate::contextvars::Inherited;
 use crate::platform::Private;
 use crate::threading::drop_quietly;
 
@@ -61,6 +62,34 @@ impl<T, A: Send, F: FnOnce(A) -> T + Send> Body<T> for Call<F, A> {
 
     fn revoke(self) {
         drop_quietly(self);
+    }
+}
+
+/// A body, and the context that it is to be done in.
+pub(super) struct InContext<B> {
+    context: Inherited,
+    pub(super) body: B,
+}
+
+impl<B> InContext<B> {
+    /// In a copy of the caller's.
+    pub(super) fn new(body: B) -> Self {
+        Self { context: Inherited::from_here(), body }
+    }
+}
+
+impl<T, B: Body<T>> Body<T> for InContext<B> {
+    const RUNS: bool = B::RUNS;
+
+    fn run(self) -> Settled<T> {
+        let Self { context, body } = self;
+        context.run(|| body.run())
+    }
+
+    fn revoke(self) {
+        let Self { context, body } = self;
+        body.revoke();
+        drop_quietly(context);
     }
 }
 

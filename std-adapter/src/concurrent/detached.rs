@@ -10,12 +10,15 @@ use super::cell::Runnable;
 use super::executor::Spawn;
 use super::task::Task;
 use super::{FutureError, SubmitError};
+use crate::contextvars::Inherited;
 use crate::threading::{Panic, current, drop_quietly, is_exit, report_panic};
 
 /// A function that is called at most once.
 struct Detached<F> {
     /// Empty once it is called, given up, or handed back.
     function: UnsafeCell<Option<F>>,
+    /// Whose copy it is called in.
+    context: Inherited,
 }
 
 // SAFETY: one `Task` owns it, and whoever has that calls it alone: `run`, `fail` and `cancel` take the
@@ -33,7 +36,8 @@ impl<F> Detached<F> {
 impl<F: FnOnce() + Send> Runnable for Detached<F> {
     fn run(&self) -> bool {
         let Some(function) = self.take() else { return false };
-        match catch_unwind(AssertUnwindSafe(function)) {
+        let context = self.context.clone();
+        match catch_unwind(AssertUnwindSafe(|| context.run(function))) {
             Err(payload) if !is_exit(&*payload) => report_panic(&current(), &Panic::new(payload)),
             _ => {}
         }
@@ -63,7 +67,8 @@ pub(super) fn start<F>(executor: &(impl Spawn + ?Sized), function: F) -> Result<
 where
     F: FnOnce() + Send + 'static,
 {
-    let work = Arc::new(Detached { function: UnsafeCell::new(Some(function)) });
+    let context = Inherited::from_here();
+    let work = Arc::new(Detached { function: UnsafeCell::new(Some(function)), context });
     let address = Arc::as_ptr(&work);
     let Err(error) = executor.execute(Task::of(work)) else { return Ok(()) };
     let (cause, task) = error.into_parts();

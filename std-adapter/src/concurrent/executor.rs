@@ -6,7 +6,7 @@ use std::sync::Arc;
 use inkle_core::error::TimedOut;
 use inkle_core::sync::Reason;
 
-use super::cell::{Body, Call, Cell, Settled, Work};
+use super::cell::{Body, Call, Cell, InContext, Settled, Work};
 use super::map::{Map, Stop};
 use super::{Future, SubmitCause, SubmitError, Task};
 use crate::platform::Deadline;
@@ -206,7 +206,7 @@ where
     B: Body<T> + 'static,
     T: Send + 'static,
 {
-    let cell = Arc::new(Cell::new(executor.home(), body));
+    let cell = Arc::new(Cell::new(executor.home(), InContext::new(body)));
     let (place, future) = (Arc::as_ptr(&cell), Future::new(cell.clone()));
     let Err(error) = executor.execute(Task::of(cell)) else { return Ok(future) };
     let (cause, task) = error.into_parts();
@@ -216,7 +216,7 @@ where
     let body = unsafe { &*place }.take_back();
     drop(task);
     match body {
-        Some(body) => Err(SubmitError::new(cause, body)),
+        Some(InContext { body, .. }) => Err(SubmitError::new(cause, body)),
         // It was run or cancelled for all that: the future knows.
         None => Ok(future),
     }

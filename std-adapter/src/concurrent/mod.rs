@@ -50,6 +50,9 @@
 //!
 //! Several arguments are one tuple.
 //!
+//! Work is done in a copy of the [context](crate::contextvars) of whoever submits it, a callback in a copy of
+//! the context of whoever adds it.
+//!
 //! # Cost
 //!
 //! A task, its function and its future are one allocation. Done with nobody waiting, it costs two

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use inkle_core::sync::Phase;
 
-use super::cell::{Cell, Runnable, Work};
+use super::cell::{Cell, InContext, Runnable, Work};
 use super::{Future, FutureError};
 use crate::threading::drop_quietly;
 
@@ -45,7 +45,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let cell = Arc::new(Cell::new(home, Work(function)));
+    let cell = Arc::new(Cell::new(home, InContext::new(Work(function))));
     (Task::of(cell.clone()), Future::new(cell))
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::super::here::{self, Worker};
 use super::{Job, Shared, token};
+use crate::contextvars::Context;
 use crate::threading::{Builder, Panic, SpawnCause, current, locked, report_panic};
 
 /// Starts a worker, which is counted already, with its first job, or for one that waits.
@@ -23,6 +24,7 @@ pub(super) fn start<J: Job>(
     let builder = Builder::new()
         .name(shared.staff.next_name())
         .daemon(shared.settings.daemon)
+        .context(Context::new())
         .stack_size(shared.settings.stack_size);
     match builder.spawn(thread) {
         Ok(_) => Ok(()),
