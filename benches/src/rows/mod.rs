@@ -2,6 +2,8 @@
 
 mod awaited;
 mod channels;
+mod context;
+mod interpreter;
 mod locks;
 mod orders;
 mod python;
@@ -29,6 +31,7 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(values::rows());
     rows.extend(wake::rows());
     rows.extend(timers::rows());
+    rows.extend(context::rows());
     rows.extend(python::rows());
     rows
 }

@@ -1,10 +1,7 @@
 //! The outside yardstick: Python's `sched`, run by the local interpreter on a clock that is a number.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
-
 use crate::harness::Contender;
+use crate::rows::interpreter::Interpreter;
 use crate::rows::{peer, python};
 
 /// Reads numbers of operations, does so many, and prints the nanoseconds that it took. Arguments: what
@@ -47,42 +44,6 @@ for line in sys.stdin:
     print(time.perf_counter_ns() - start, flush=True)
 "#;
 
-/// An interpreter that waits for work.
-struct Interpreter {
-    child: Child,
-    ask: ChildStdin,
-    answer: BufReader<ChildStdout>,
-}
-
-impl Interpreter {
-    fn new(kind: &str, pending: usize) -> Option<Self> {
-        let mut child = Command::new("python3")
-            .args(["-c", SCRIPT, kind, &pending.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .ok()?;
-        let ask = child.stdin.take()?;
-        let answer = BufReader::new(child.stdout.take()?);
-        Some(Self { child, ask, answer })
-    }
-
-    fn run(&mut self, count: u64) -> Option<Duration> {
-        writeln!(self.ask, "{count}").ok()?;
-        let mut line = String::new();
-        self.answer.read_line(&mut line).ok()?;
-        line.trim().parse().ok().map(Duration::from_nanos)
-    }
-}
-
-impl Drop for Interpreter {
-    fn drop(&mut self) {
-        // It may be in the middle of its work. If it has ended by itself, so be it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// So much less it does than is asked, for the time of one in its stead: with a million timers a cancel
 /// takes it most of a second. What is asked is a multiple of that.
 const LESS: u32 = 8;
@@ -92,7 +53,7 @@ pub(super) fn contender(kind: &'static str, pending: usize) -> Option<Contender>
     let mut made = None;
     python::exists().then(|| {
         peer("Python's sched", move |count| {
-            made.get_or_insert_with(|| Interpreter::new(kind, pending))
+            made.get_or_insert_with(|| Interpreter::new(SCRIPT, kind, pending))
                 .as_mut()
                 .and_then(|interpreter| interpreter.run(count / u64::from(LESS)))
                 .expect("python3 has run before")

@@ -1,0 +1,52 @@
+//! The outside yardstick: the module that ours is modelled on, run by the local interpreter.
+
+use crate::harness::Contender;
+use crate::rows::interpreter::Interpreter;
+use crate::rows::{peer, python};
+
+/// Arguments: what to do, and how many variables are set.
+const SCRIPT: &str = r#"
+import contextvars, sys, time
+kind, size = sys.argv[1], int(sys.argv[2])
+variables = [contextvars.ContextVar("variable") for _ in range(size)]
+for variable in variables:
+    variable.set(7)
+last = variables[-1]
+context = contextvars.copy_context()
+def get(count):
+    get = last.get
+    for _ in range(count):
+        get()
+def set(count):
+    set, reset = last.set, last.reset
+    for turn in range(count):
+        reset(set(turn))
+def copy(count):
+    copy = contextvars.copy_context
+    for _ in range(count):
+        copy()
+def nothing():
+    pass
+def run(count):
+    run = context.run
+    for _ in range(count):
+        run(nothing)
+work = globals()[kind]
+for line in sys.stdin:
+    start = time.perf_counter_ns()
+    work(int(line))
+    print(time.perf_counter_ns() - start, flush=True)
+"#;
+
+/// `None` where there is no `python3`.
+pub(super) fn contender(kind: &'static str, size: usize) -> Option<Contender> {
+    let mut made = None;
+    python::exists().then(|| {
+        peer("Python's contextvars", move |count| {
+            made.get_or_insert_with(|| Interpreter::new(SCRIPT, kind, size))
+                .as_mut()
+                .and_then(|interpreter| interpreter.run(count))
+                .expect("python3 has run before")
+        })
+    })
+}
