@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use inkle_core::error::ResetError;
 
-use super::entry::{Entry, Key};
+use super::entry::{Entry, Key, is_plain};
 use super::here::here;
 use super::registry::Registered;
 use super::{LookupError, Value};
@@ -112,6 +112,12 @@ impl<T> ContextVar<T> {
         &self.name
     }
 
+    #[cold]
+    fn register(&self) -> Key {
+        let new = || Registered::new(self.name.clone(), self.is_private);
+        self.registered.get_or_init(new).key()
+    }
+
     /// The key, if the variable was ever set.
     #[inline(always)]
     pub(super) fn known_key(&self) -> Option<Key> {
@@ -125,7 +131,10 @@ impl<T: Value> ContextVar<T> {
     /// Does not block. Errors: [`LookupError`] if there is neither.
     #[inline]
     pub fn get(&self) -> Result<T, LookupError> {
-        self.read(T::clone).or_else(|()| self.default().ok_or_else(|| self.unset()))
+        match self.value() {
+            Some(value) => Ok(value),
+            None => self.get_default(),
+        }
     }
 
     /// As [`get`](Self::get), with `default` where no value was set, whatever the variable's own. (CV003)
@@ -137,7 +146,7 @@ impl<T: Value> ContextVar<T> {
     /// ```
     #[inline]
     pub fn get_or(&self, default: T) -> T {
-        self.read(T::clone).unwrap_or(default)
+        self.value().unwrap_or(default)
     }
 
     /// Calls `f` with the value itself, not a clone. `f` may change the variable; it sees that when it asks
@@ -156,22 +165,34 @@ impl<T: Value> ContextVar<T> {
         let mut f = Some(f);
         let mut call = |value: &T| f.take().map(|f| f(value));
         let result = match self.read(&mut call) {
-            Ok(result) => result,
-            Err(()) => self.default().and_then(|default| call(&default)),
+            Some(result) => result,
+            None => self.default().and_then(|default| call(&default)),
         };
         result.ok_or_else(|| self.unset())
     }
 
+    /// A clone of the value.
     #[inline(always)]
-    fn read<R>(&self, f: impl FnOnce(&T) -> R) -> Result<R, ()> {
-        let key = self.known_key().ok_or(())?;
-        here(|here| {
-            here.with_entry(key, |entry| match entry {
-                // SAFETY: the key is ours.
-                Some(entry) => Ok(f(unsafe { entry.value() })),
-                None => Err(()),
-            })
-        })
+    fn value(&self) -> Option<T> {
+        if !is_plain::<T>() {
+            return self.read(T::clone);
+        }
+        let key = self.known_key()?;
+        // SAFETY: the key is ours.
+        here(|here| here.with_plain(key, |entry| unsafe { entry.value::<T>() }.clone()))
+    }
+
+    /// `f` may be user code.
+    #[inline(always)]
+    fn read<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
+        let key = self.known_key()?;
+        // SAFETY: the key is ours.
+        here(|here| here.with_entry(key, |entry| f(unsafe { entry.value() })))
+    }
+
+    #[inline(never)]
+    fn get_default(&self) -> Result<T, LookupError> {
+        self.default().ok_or_else(|| self.unset())
     }
 
     fn default(&self) -> Option<T> {
@@ -193,14 +214,12 @@ impl<T: Value> ContextVar<T> {
     ///
     /// Panics: at a variable's first use with a million others; and when the `clone` of a value does,
     /// with nothing changed.
+    #[inline]
     pub fn set(&self, value: T) -> Token<T> {
-        let key = self
-            .registered
-            .get_or_init(|| Registered::new(self.name.clone(), self.is_private))
-            .key();
-        let entry = Entry::new(key, value);
+        let key = self.known_key().unwrap_or_else(|| self.register());
+        let mut old = Entry::new(key, value);
         here(|here| {
-            let old = here.put(key, entry);
+            here.put(key, &mut old);
             Token { key, context: here.number(), old, value: PhantomData }
         })
     }
@@ -221,7 +240,8 @@ impl<T: Value> ContextVar<T> {
     /// let Err(ResetError::OtherContext(token)) = elsewhere else { unreachable!() };
     /// DEPTH.reset(token).unwrap();
     /// ```
-    pub fn reset(&self, token: Token<T>) -> Result<(), ResetError<Token<T>>> {
+    #[inline]
+    pub fn reset(&self, mut token: Token<T>) -> Result<(), ResetError<Token<T>>> {
         if self.known_key() != Some(token.key) {
             return Err(ResetError::OtherVariable(token));
         }
@@ -229,7 +249,7 @@ impl<T: Value> ContextVar<T> {
             if here.number() != token.context {
                 return Err(ResetError::OtherContext(token));
             }
-            drop(here.put(token.key, token.old));
+            here.put(token.key, &mut token.old);
             Ok(())
         })
     }

@@ -35,7 +35,12 @@ fn in_task<const N: usize>(work: impl FnOnce() -> Duration) -> Duration {
 }
 
 pub(super) fn get<const N: usize>(count: u64) -> Duration {
-    in_task::<N>(|| timed(count, |_| VARIABLES[N - 1].get()))
+    in_task::<N>(|| {
+        timed(count, |_| match VARIABLES[N - 1].get() {
+            Ok(value) => value,
+            Err(_) => unreachable!("it is set"),
+        })
+    })
 }
 
 fn set<const N: usize>(count: u64) -> Duration {
