@@ -252,22 +252,37 @@ impl Here {
             // Too late for it if the thread is all but over: then nobody drops the value.
             let _ = AT_END.try_with(|_| ());
         }
-        if self.reading.get() != 0 || !self.put_in_place(key, entry) {
+        let frame = self.frame();
+        if frame.lock.is_some() || self.reading.get() != 0 || !self.put_in_place(frame, key, entry)
+        {
+            self.put_slowly(key, entry);
+        }
+    }
+
+    #[inline(never)]
+    fn put_slowly(&self, key: Key, entry: &mut Entry) {
+        let frame = self.frame();
+        let is_done = self.reading.get() == 0
+            && frame.lock.is_some()
+            && frame.locked(|| self.put_in_place(frame, key, entry));
+        if !is_done {
             self.put_anew(key, entry);
         }
     }
 
-    /// As `put` while nobody reads, if there is a place that needs not be made first.
+    /// As `put`, if there is a place that needs not be made first. `frame` is the current one, locked if
+    /// it has a lock, and nobody reads.
     #[inline(always)]
-    fn put_in_place(&self, key: Key, entry: &mut Entry) -> bool {
-        let frame = self.frame();
-        frame.locked(|| {
-            // SAFETY: it is this thread's to change, and nobody looks (invariant 1). No user code runs
-            // here (invariant 2), nobody reads (invariant 3), and the first row stays where it is
-            // (invariant 4).
-            let place = unsafe { (*frame.map.get()).own_place(key) };
-            place.map(|place| mem::swap(place, entry)).is_some()
-        })
+    fn put_in_place(&self, frame: &Frame, key: Key, entry: &mut Entry) -> bool {
+        // SAFETY: it is this thread's to change, and nobody looks (invariant 1). No user code runs here
+        // (invariant 2), nobody reads (invariant 3), and the first row stays where it is (invariant 4).
+        match unsafe { (*frame.map.get()).own_place(key) } {
+            Some(place) => {
+                mem::swap(place, entry);
+                true
+            }
+            None => false,
+        }
     }
 
     /// As `put`, with new rows.

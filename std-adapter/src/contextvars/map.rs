@@ -70,13 +70,13 @@ impl Map {
     }
 
     /// The place of the key's entry, if there is room for it that no other map has a share in.
-    #[inline]
+    #[inline(always)]
     pub(super) fn own_place(&mut self, key: Key) -> Option<&mut Entry> {
-        let (row, at) = position(key.slot());
         match &mut self.rows {
-            Rows::One(first) if row == 0 => own(first)?.get_mut(at),
-            Rows::Many(rows) => own(own(rows)?.get_mut(row)?.as_mut()?)?.get_mut(at),
-            _ => None,
+            Rows::None => None,
+            // No longer than `FIRST`: the places of other rows are not in it.
+            Rows::One(first) => own(first)?.get_mut(key.slot()),
+            Rows::Many(rows) => own_of_many(rows, key),
         }
     }
 
@@ -169,6 +169,12 @@ fn own<T>(row: &mut Arc<[T]>) -> Option<&mut [T]> {
     // not leave it. So nobody else has a reference to the entries while ours lives. The pointer is the
     // `Arc`'s own, good for writing.
     Some(unsafe { &mut *Arc::as_ptr(row).cast_mut() })
+}
+
+#[inline(never)]
+fn own_of_many(rows: &mut Arc<[Option<Row>]>, key: Key) -> Option<&mut Entry> {
+    let (row, at) = position(key.slot());
+    own(own(rows)?.get_mut(row)?.as_mut()?)?.get_mut(at)
 }
 
 /// A copy with room for `len` entries or more.
