@@ -46,6 +46,8 @@ mod here;
 mod inherited;
 mod map;
 mod registry;
+#[cfg(feature = "tracing")]
+mod spans;
 mod var;
 
 pub use carrier::{Carried, Carrier, add_carrier};
@@ -55,4 +57,6 @@ pub use error::LookupError;
 pub use future::{FutureExt, InContext};
 pub(crate) use inherited::Inherited;
 pub use inkle_core::error::{Entered, ResetError};
+#[cfg(feature = "tracing")]
+pub use spans::TracingSpans;
 pub use var::{Bound, ContextVar, Token};
