@@ -245,49 +245,48 @@ impl Here {
         unsafe { (*self.frame().map.get()).get(key) }.map(ptr::from_ref)
     }
 
-    /// Puts an entry into the current context, or takes the value away; `entry` is then what was there.
-    #[inline]
-    pub(super) fn put(&self, key: Key, entry: &mut Entry) {
+    /// Puts an entry into the current context, or takes the value away; what was there.
+    // Inlined, with the entry by value: so it goes from registers to its place.
+    #[inline(always)]
+    pub(super) fn put(&self, key: Key, entry: Entry) -> Entry {
         if self.frame.get().is_null() {
             // Too late for it if the thread is all but over: then nobody drops the value.
             let _ = AT_END.try_with(|_| ());
         }
         let frame = self.frame();
-        if frame.lock.is_some() || self.reading.get() != 0 || !self.put_in_place(frame, key, entry)
-        {
-            self.put_slowly(key, entry);
+        if frame.lock.is_none() && self.reading.get() == 0 {
+            // SAFETY: it is this thread's to change, and without a lock nobody looks (invariant 1). No
+            // user code runs here (invariant 2), nobody reads (invariant 3), and the first row stays where
+            // it is (invariant 4).
+            if let Some(place) = unsafe { (*frame.map.get()).own_place(key) } {
+                return mem::replace(place, entry);
+            }
         }
+        self.put_slowly(key, entry)
     }
 
     #[inline(never)]
-    fn put_slowly(&self, key: Key, entry: &mut Entry) {
+    fn put_slowly(&self, key: Key, mut entry: Entry) -> Entry {
         let frame = self.frame();
-        let is_done = self.reading.get() == 0
-            && frame.lock.is_some()
-            && frame.locked(|| self.put_in_place(frame, key, entry));
-        if !is_done {
-            self.put_anew(key, entry);
-        }
-    }
-
-    /// As `put`, if there is a place that needs not be made first. `frame` is the current one, locked if
-    /// it has a lock, and nobody reads.
-    #[inline(always)]
-    fn put_in_place(&self, frame: &Frame, key: Key, entry: &mut Entry) -> bool {
-        // SAFETY: it is this thread's to change, and nobody looks (invariant 1). No user code runs here
-        // (invariant 2), nobody reads (invariant 3), and the first row stays where it is (invariant 4).
-        match unsafe { (*frame.map.get()).own_place(key) } {
-            Some(place) => {
-                mem::swap(place, entry);
-                true
+        if self.reading.get() == 0 {
+            // SAFETY: as in `put`, with the lock for those who look.
+            let put = || match unsafe { (*frame.map.get()).own_place(key) } {
+                Some(place) => {
+                    mem::swap(place, &mut entry);
+                    true
+                }
+                None => false,
+            };
+            if frame.locked(put) {
+                return entry;
             }
-            None => false,
         }
+        self.put_anew(key, entry)
     }
 
     /// As `put`, with new rows.
     #[cold]
-    fn put_anew(&self, key: Key, entry: &mut Entry) {
+    fn put_anew(&self, key: Key, mut entry: Entry) -> Entry {
         loop {
             // SAFETY: only this thread changes it.
             let before = Map::clone(unsafe { &*self.frame().map.get() });
@@ -297,11 +296,12 @@ impl Here {
                 if !map.is_same(&before) {
                     return None;
                 }
-                mem::swap(after.own_place(key)?, entry);
+                mem::swap(after.own_place(key)?, &mut entry);
                 Some(mem::replace(map, mem::take(&mut after)))
             });
             if let Some(outdated) = changed {
-                return self.give_up(outdated);
+                self.give_up(outdated);
+                return entry;
             }
         }
     }

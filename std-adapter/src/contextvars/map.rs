@@ -102,6 +102,16 @@ impl Map {
         Self { rows, has_private }
     }
 
+    /// A map with the same entries and this one.
+    #[cfg(feature = "serde")]
+    pub(super) fn with(&self, key: Key, entry: Entry) -> Self {
+        let mut map = self.with_place(key);
+        if let Some(place) = map.own_place(key) {
+            *place = entry;
+        }
+        map
+    }
+
     /// Whether the two are shares in the same entries.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (&self.rows, &other.rows) {
