@@ -72,6 +72,9 @@ impl Ledger {
 /// The files of each request.
 type Requests = [Vec<PathBuf>; REQUESTS];
 
+/// Has the ledger enter all files, somewhere.
+type Door = fn(&Requests, &Arc<Ledger>) -> Result<(), Failure>;
+
 fn run(tree: &Arc<Tree>) -> Outcome {
     let mut requests = Requests::default();
     for (number, path) in tree.files.keys().enumerate() {
@@ -79,7 +82,7 @@ fn run(tree: &Arc<Tree>) -> Outcome {
     }
 
     let mut first: Option<BTreeMap<PathBuf, Seen>> = None;
-    let doors: [(&str, fn(&Requests, &Arc<Ledger>) -> Result<(), Failure>); 4] = [
+    let doors: [(&str, Door); 4] = [
         ("queue", through_a_queue),
         ("threads", in_threads),
         ("scheduled jobs", in_scheduled_jobs),

@@ -25,6 +25,7 @@ use super::{ContextVar, InContext, Inherited, Value, registry};
 /// context.run(|| drop(DEPTH.set(1))).unwrap();
 /// assert_eq!((DEPTH.get(), context.get(&DEPTH)), (Ok(0), Some(1)));
 /// ```
+#[inline]
 pub fn copy_context() -> Context {
     Context::from_parts(here(|here| here.map()), Load::capture())
 }
@@ -63,6 +64,7 @@ impl Context {
         Self::from_parts(Map::EMPTY, Load::NONE)
     }
 
+    #[inline]
     const fn from_parts(map: Map, load: Load) -> Self {
         Self { frame: Frame::shared(map), entered: AtomicU32::new(0), load }
     }

@@ -22,7 +22,7 @@ use crate::threading::{Lock, drop_quietly};
 
 /// A context's values while somebody may run in it.
 pub(super) struct Frame {
-    map: UnsafeCell<ManuallyDrop<Map>>,
+    map: UnsafeCell<Map>,
     /// What tokens know it by; 0 until it has a number.
     number: Cell<usize>,
     /// For others to look at the map; see invariant 1.
@@ -36,12 +36,14 @@ impl Frame {
     }
 
     /// Others may [look](Self::look).
+    #[inline]
     pub(super) const fn shared(map: Map) -> Self {
         Self::with_lock(map, Some(Lock::new()))
     }
 
+    #[inline]
     const fn with_lock(map: Map, lock: Option<Lock>) -> Self {
-        Self { map: UnsafeCell::new(ManuallyDrop::new(map)), number: Cell::new(0), lock }
+        Self { map: UnsafeCell::new(map), number: Cell::new(0), lock }
     }
 
     /// The values, whoever runs in it.
@@ -90,14 +92,8 @@ impl Frame {
     }
 
     /// Takes the values out.
-    pub(super) fn into_map(mut self) -> Map {
-        mem::take(self.map.get_mut())
-    }
-}
-
-impl Drop for Frame {
-    fn drop(&mut self) {
-        drop(mem::take::<Map>(self.map.get_mut()));
+    pub(super) fn into_map(self) -> Map {
+        self.map.into_inner()
     }
 }
 
