@@ -242,7 +242,6 @@ impl Here {
     }
 
     /// Puts an entry into the current context, or takes the value away; what was there.
-    // Inlined, with the entry by value: so it goes from registers to its place.
     #[inline(always)]
     pub(super) fn put(&self, key: Key, entry: Entry) -> Entry {
         if self.frame.get().is_null() {

@@ -12,13 +12,16 @@ use super::{all, timed};
 
 struct Value<const N: usize>(u64);
 
+/// A further value.
+type Add = fn(&Context) -> Context;
+
 fn filled<const N: usize>() -> Context {
     macro_rules! add {
         ($row:literal $column:literal) => {
             |context| context.with_value(Value::<{ $row * 10 + $column }>(7))
         };
     }
-    const ADD: [[fn(&Context) -> Context; 10]; 20] = all!(add);
+    const ADD: [[Add; 10]; 20] = all!(add);
     ADD.as_flattened().iter().take(N).fold(Context::new(), |context, add| add(&context))
 }
 
