@@ -2,6 +2,7 @@
 
 mod awaited;
 mod channels;
+mod context;
 mod locks;
 mod orders;
 mod pool;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(values::rows());
     rows.extend(wake::rows());
     rows.extend(timers::rows());
+    rows.extend(context::rows());
     rows.extend(pool::rows());
     rows.extend(python::rows());
     rows

@@ -5,6 +5,7 @@
 //! cargo run --release --example tour -- [DIR] [--only NAME]
 //! ```
 
+mod contextvars;
 mod queue;
 mod report;
 mod sched;
@@ -38,8 +39,8 @@ struct Chapter {
     run: fn(&Arc<Tree>) -> Outcome,
 }
 
-const CHAPTERS: [Chapter; 4] =
-    [threading::CHAPTER, queue::CHAPTER, thread::CHAPTER, sched::CHAPTER];
+const CHAPTERS: [Chapter; 5] =
+    [threading::CHAPTER, queue::CHAPTER, thread::CHAPTER, sched::CHAPTER, contextvars::CHAPTER];
 
 const HELP: &str = "\
 A tour of the modules on the files of a folder.

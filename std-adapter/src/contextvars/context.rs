@@ -25,6 +25,7 @@ use super::{ContextVar, InContext, Inherited, Value, registry};
 /// context.run(|| drop(DEPTH.set(1))).unwrap();
 /// assert_eq!((DEPTH.get(), context.get(&DEPTH)), (Ok(0), Some(1)));
 /// ```
+#[inline]
 pub fn copy_context() -> Context {
     Context::from_parts(here(|here| here.map()), Load::capture())
 }
@@ -63,6 +64,7 @@ impl Context {
         Self::from_parts(Map::EMPTY, Load::NONE)
     }
 
+    #[inline]
     const fn from_parts(map: Map, load: Load) -> Self {
         Self { frame: Frame::shared(map), entered: AtomicU32::new(0), load }
     }
@@ -137,16 +139,56 @@ impl Context {
         InContext::new(self.frame.into_map(), self.load, future)
     }
 
+    /// The values of the [travelling](ContextVar::travelling) variables, for
+    /// [`unpack`](Self::unpack) in another process; those of all others stay here.
+    ///
+    /// Errors: [`PackError`](super::PackError) if a type's `Serialize` refuses.
+    ///
+    /// ```
+    /// use inkle::contextvars::{Context, ContextVar, copy_context};
+    ///
+    /// static REQUEST: ContextVar<u32> = ContextVar::new("request").travelling();
+    ///
+    /// let _request = REQUEST.bind(7);
+    /// let bytes = copy_context().pack().unwrap();
+    /// // In another process:
+    /// let context = Context::unpack(&bytes).unwrap();
+    /// assert_eq!(context.run(|| REQUEST.get()).unwrap(), Ok(7));
+    /// ```
+    #[cfg(feature = "serde")]
+    pub fn pack(&self) -> Result<Vec<u8>, super::PackError> {
+        super::travel::pack(&self.map())
+    }
+
+    /// A context with the values that were [packed](Self::pack), perhaps in another process.
+    ///
+    /// Values whose variables nobody has used here yet wait until somebody does. Those of variables that
+    /// are unknown here for good are kept all the same, and packed again with the context. (They are not
+    /// among its items.)
+    ///
+    /// Errors: [`UnpackError`](super::UnpackError) if the bytes are something else, incomplete, or have a
+    /// value that is not of its variable's type. One that waits is looked at when its variable is used: if
+    /// it cannot be read then, the variable has no value.
+    #[cfg(feature = "serde")]
+    pub fn unpack(bytes: &[u8]) -> Result<Self, super::UnpackError> {
+        Ok(Self::from_parts(super::travel::unpack(bytes)?, Load::NONE))
+    }
+
     /// The variable's value here, if it has one: defaults do not count. (CV003, CV014)
     pub fn get<T: Value>(&self, variable: &ContextVar<T>) -> Option<T> {
         let map = self.map();
-        // SAFETY: the key is that of a variable of `T`.
-        map.get(variable.known_key()?).map(|entry| unsafe { entry.value::<T>() }.clone())
+        match variable.known_key().and_then(|key| map.get(key)) {
+            // SAFETY: the key is that of a variable of `T`.
+            Some(entry) => Some(unsafe { entry.value::<T>() }.clone()),
+            None => variable.arrived_in(&map),
+        }
     }
 
     /// Whether the variable has a value here. (CV014)
     pub fn contains<T>(&self, variable: &ContextVar<T>) -> bool {
-        variable.known_key().is_some_and(|key| self.map().get(key).is_some())
+        let map = self.map();
+        variable.known_key().is_some_and(|key| map.get(key).is_some())
+            || variable.has_arrived_in(&map)
     }
 
     /// The variables that have a value here, and their values, as they are now. Those of variables that

@@ -11,9 +11,11 @@
 //! 2. A key is one variable's for ever, and a variable's values are of one type. So who knows the variable
 //!    and finds its key knows the type.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::mem::{MaybeUninit, needs_drop};
 use std::sync::Arc;
+use std::thread::ThreadId;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Pointers, so that references among them stay what they are.
 type Words = [MaybeUninit<*mut ()>; 2];
@@ -50,6 +52,8 @@ impl Key {
 
 /// A type, as entries know it.
 struct Kind {
+    /// Whether `drop` does anything.
+    drops: bool,
     clone: unsafe fn(&Words) -> Words,
     drop: unsafe fn(&mut Words),
     any: unsafe fn(&Words) -> &(dyn Any + Send + Sync),
@@ -60,6 +64,40 @@ pub trait Value: Any + Clone + Send + Sync {}
 
 impl<T: Any + Clone + Send + Sync> Value for T {}
 
+/// Whether cloning a `T` is known to be reading it: then no code of the user's runs.
+#[inline(always)]
+pub(super) fn is_plain<T: Any>() -> bool {
+    macro_rules! one_of {
+        ($($known:ty),* $(,)?) => {
+            $(TypeId::of::<T>() == TypeId::of::<$known>())||*
+        };
+    }
+    one_of!(
+        (),
+        bool,
+        char,
+        u8,
+        u16,
+        u32,
+        u64,
+        u128,
+        usize,
+        i8,
+        i16,
+        i32,
+        i64,
+        i128,
+        isize,
+        f32,
+        f64,
+        &'static str,
+        Duration,
+        Instant,
+        SystemTime,
+        ThreadId,
+    )
+}
+
 /// A type's kind.
 struct Of<T>(T);
 
@@ -69,9 +107,11 @@ impl<T: Value> Of<T> {
         && size_of::<T>() <= size_of::<Words>()
         && align_of::<T>() <= align_of::<Words>();
 
-    const KIND: Kind = Kind { clone: clone::<T>, drop: drop_value::<T>, any: any::<T> };
+    const KIND: Kind =
+        Kind { drops: !Self::INSIDE, clone: clone::<T>, drop: drop_value::<T>, any: any::<T> };
 }
 
+#[inline]
 fn words_of<T: Value>(value: T) -> Words {
     let mut words = [MaybeUninit::uninit(); 2];
     if Of::<T>::INSIDE {
@@ -148,6 +188,7 @@ impl Entry {
         Self { key: Key::NONE, kind: &Of::<()>::KIND, words: [MaybeUninit::uninit(); 2] };
 
     /// All values with one key are of one type.
+    #[inline]
     pub(super) fn new<T: Value>(key: Key, value: T) -> Self {
         Self { key, kind: &Of::<T>::KIND, words: words_of(value) }
     }
@@ -157,6 +198,7 @@ impl Entry {
         self.key
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.key == Key::NONE
     }
@@ -189,8 +231,11 @@ impl Clone for Entry {
 }
 
 impl Drop for Entry {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: as in `clone`; nobody uses it again.
-        unsafe { (self.kind.drop)(&mut self.words) };
+        if self.kind.drops {
+            // SAFETY: as in `clone`; nobody uses it again.
+            unsafe { (self.kind.drop)(&mut self.words) };
+        }
     }
 }

@@ -17,12 +17,12 @@ use std::ptr;
 use inkle_core::atomic::{AtomicUsize, Ordering};
 
 use super::entry::{Entry, Key};
-use super::map::{FIRST, Map};
+use super::map::Map;
 use crate::threading::{Lock, drop_quietly};
 
 /// A context's values while somebody may run in it.
 pub(super) struct Frame {
-    map: UnsafeCell<ManuallyDrop<Map>>,
+    map: UnsafeCell<Map>,
     /// What tokens know it by; 0 until it has a number.
     number: Cell<usize>,
     /// For others to look at the map; see invariant 1.
@@ -36,12 +36,14 @@ impl Frame {
     }
 
     /// Others may [look](Self::look).
+    #[inline]
     pub(super) const fn shared(map: Map) -> Self {
         Self::with_lock(map, Some(Lock::new()))
     }
 
+    #[inline]
     const fn with_lock(map: Map, lock: Option<Lock>) -> Self {
-        Self { map: UnsafeCell::new(ManuallyDrop::new(map)), number: Cell::new(0), lock }
+        Self { map: UnsafeCell::new(map), number: Cell::new(0), lock }
     }
 
     /// The values, whoever runs in it.
@@ -57,33 +59,41 @@ impl Frame {
         })
     }
 
+    #[inline(always)]
     fn locked<R>(&self, section: impl FnOnce() -> R) -> R {
-        let Some(lock) = &self.lock else { return section() };
-        lock.acquire();
-        let result = section();
-        // It was acquired above. Nothing in a section panics.
-        let _ = lock.release();
-        result
+        struct Held<'a>(&'a Lock);
+        impl Drop for Held<'_> {
+            fn drop(&mut self) {
+                // It was acquired below.
+                let _ = self.0.release();
+            }
+        }
+
+        let _held = self.lock.as_ref().map(|lock| {
+            lock.acquire();
+            Held(lock)
+        });
+        section()
     }
 
+    #[inline]
     fn number(&self) -> usize {
-        static LAST: AtomicUsize = AtomicUsize::new(0);
         if self.number.get() == 0 {
-            // Relaxed: a number, and nothing with it.
-            self.number.set(LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1));
+            self.give_number();
         }
         self.number.get()
     }
 
-    /// Takes the values out.
-    pub(super) fn into_map(mut self) -> Map {
-        mem::take(self.map.get_mut())
+    #[cold]
+    fn give_number(&self) {
+        static LAST: AtomicUsize = AtomicUsize::new(0);
+        // Relaxed: a number, and nothing with it.
+        self.number.set(LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1));
     }
-}
 
-impl Drop for Frame {
-    fn drop(&mut self) {
-        drop(mem::take::<Map>(self.map.get_mut()));
+    /// Takes the values out.
+    pub(super) fn into_map(self) -> Map {
+        self.map.into_inner()
     }
 }
 
@@ -131,10 +141,14 @@ impl Drop for AtEnd {
 
 #[inline(always)]
 pub(super) fn here<R>(f: impl FnOnce(&Here) -> R) -> R {
-    HERE.with(f)
+    let here = HERE.with(ptr::from_ref);
+    // SAFETY: this thread's, and without a destructor: it is there as long as the thread, which is longer
+    // than `f`. (As a reference's way out of `with`: a closure that only does this is always inlined.)
+    f(unsafe { &*here })
 }
 
 impl Here {
+    #[inline(always)]
     fn frame(&self) -> &Frame {
         // SAFETY: null, or a frame that lives as long as it is current, see `within`; whoever calls this
         // is called by what runs in it.
@@ -143,21 +157,24 @@ impl Here {
 
     /// Calls `f` with `frame` as the current one. Nobody else runs in it: that, and not this, is
     /// `Context`'s to see to.
+    #[inline]
     pub(super) fn within<R>(&self, frame: &Frame, f: impl FnOnce() -> R) -> R {
-        struct Back<'a>(&'a Here, *const Frame);
+        struct Back<'a>(&'a Here, *const Frame, *const [Entry]);
         impl Drop for Back<'_> {
             fn drop(&mut self) {
                 self.0.frame.set(self.1);
-                self.0.refresh();
+                // As it was: nobody changes a frame that is not the current one (invariant 1).
+                self.0.first.set(self.2);
             }
         }
 
-        let _back = Back(self, self.frame.replace(frame));
+        let _back = Back(self, self.frame.replace(frame), self.first.get());
         self.refresh();
         f()
     }
 
     /// See invariant 4.
+    #[inline]
     fn refresh(&self) {
         // SAFETY: it is this thread's to change, so nobody changes it now (invariant 1).
         self.first.set(unsafe { (*self.frame().map.get()).first() });
@@ -177,7 +194,7 @@ impl Here {
 
     /// Calls `f` with the value's entry in the current context, if there is one. `f` may be user code.
     #[inline(always)]
-    pub(super) fn with_entry<R>(&self, key: Key, f: impl FnOnce(Option<&Entry>) -> R) -> R {
+    pub(super) fn with_entry<R>(&self, key: Key, f: impl FnOnce(&Entry) -> R) -> Option<R> {
         struct Reading<'a>(&'a Here, u32);
         impl Drop for Reading<'_> {
             #[inline(always)]
@@ -189,36 +206,77 @@ impl Here {
             }
         }
 
+        let entry = self.find(key)?;
         let before = self.reading.get();
         self.reading.set(before + 1);
         let _reading = Reading(self, before);
-        // SAFETY: the row stays as it is and where it is while we read (invariants 3 and 4).
+        // SAFETY: no other thread changes it (invariant 1), and `f` itself leaves it as it is and where
+        // it is while we read (invariant 3).
+        Some(f(unsafe { &*entry }))
+    }
+
+    /// As [`with_entry`](Self::with_entry), where `f` is no code of the user's: nothing it does comes here
+    /// again.
+    #[inline(always)]
+    pub(super) fn with_plain<R>(&self, key: Key, f: impl FnOnce(&Entry) -> R) -> Option<R> {
+        let entry = self.find(key)?;
+        // SAFETY: no other thread changes it (invariant 1), and `f` does not.
+        Some(f(unsafe { &*entry }))
+    }
+
+    /// Good until somebody changes the map.
+    #[inline(always)]
+    fn find(&self, key: Key) -> Option<*const Entry> {
+        // SAFETY: it is that of the current frame's map (invariant 4), which only this thread changes, not
+        // here (invariant 1).
         let first = unsafe { &*self.first.get() };
-        if key.slot() < FIRST {
-            return f(first.get(key.slot()).filter(|entry| entry.key() == key));
+        match first.get(key.slot()) {
+            Some(entry) => (entry.key() == key).then_some(ptr::from_ref(entry)),
+            None => self.find_far(key),
         }
-        // SAFETY: no other thread changes it (invariant 1). A change by `f` itself leaves the rows behind
-        // this as they are (invariant 3); the map is not looked at after `f` was called.
-        f(unsafe { (*self.frame().map.get()).get(key) })
+    }
+
+    fn find_far(&self, key: Key) -> Option<*const Entry> {
+        // SAFETY: as above.
+        unsafe { (*self.frame().map.get()).get(key) }.map(ptr::from_ref)
     }
 
     /// Puts an entry into the current context, or takes the value away; what was there.
+    #[inline(always)]
     pub(super) fn put(&self, key: Key, entry: Entry) -> Entry {
         if self.frame.get().is_null() {
             // Too late for it if the thread is all but over: then nobody drops the value.
             let _ = AT_END.try_with(|_| ());
         }
-        let mut entry = Some(entry);
-        if self.reading.get() == 0 {
-            let old = self.change(|map| {
-                let place = map.own_place(key)?;
-                Some(mem::replace(place, entry.take()?))
-            });
-            if let Some(old) = old {
-                return old;
+        let frame = self.frame();
+        if frame.lock.is_none() && self.reading.get() == 0 {
+            // SAFETY: it is this thread's to change, and without a lock nobody looks (invariant 1). No
+            // user code runs here (invariant 2), nobody reads (invariant 3), and the first row stays where
+            // it is (invariant 4).
+            if let Some(place) = unsafe { (*frame.map.get()).own_place(key) } {
+                return mem::replace(place, entry);
             }
         }
-        self.put_anew(key, entry.unwrap_or(Entry::EMPTY))
+        self.put_slowly(key, entry)
+    }
+
+    #[inline(never)]
+    fn put_slowly(&self, key: Key, mut entry: Entry) -> Entry {
+        let frame = self.frame();
+        if self.reading.get() == 0 {
+            // SAFETY: as in `put`, with the lock for those who look.
+            let put = || match unsafe { (*frame.map.get()).own_place(key) } {
+                Some(place) => {
+                    mem::swap(place, &mut entry);
+                    true
+                }
+                None => false,
+            };
+            if frame.locked(put) {
+                return entry;
+            }
+        }
+        self.put_anew(key, entry)
     }
 
     /// As `put`, with new rows.
@@ -233,8 +291,7 @@ impl Here {
                 if !map.is_same(&before) {
                     return None;
                 }
-                let place = after.own_place(key)?;
-                mem::swap(place, &mut entry);
+                mem::swap(after.own_place(key)?, &mut entry);
                 Some(mem::replace(map, mem::take(&mut after)))
             });
             if let Some(outdated) = changed {
@@ -263,12 +320,14 @@ impl Here {
     }
 
     /// The current context's values.
+    #[inline]
     pub(super) fn map(&self) -> Map {
         // SAFETY: only this thread changes it. A clone of a map calls no user code.
         Map::clone(unsafe { &*self.frame().map.get() })
     }
 
     /// What tokens know the current context by.
+    #[inline]
     pub(super) fn number(&self) -> usize {
         self.frame().number()
     }

@@ -1,103 +1,136 @@
 //! The values of a context: rows of entries by the variables' slots, shared until somebody changes them.
 //!
-//! Slots below [`FIRST`] lie in one row; those above in rows of [`ROW`], found through a row of rows. So
-//! with few variables a read looks at one place, and with many a change copies `FIRST` entries at most,
-//! or one row and the row of rows. A clone of a map is a share in all of it.
+//! Slots below [`FIRST`] lie in the first row; those above in rows of [`ROW`], and then all rows are found
+//! through a row of rows. So with few variables a read looks at one place, and with many a change copies
+//! one row and the row of rows. A clone of a map is one share in all of it.
 //!
 //! A copy calls the values' `clone`, and what is given up may be dropped: code of the user's, which may
 //! use the same variables. So nothing here changes a map while such code runs.
 
 use std::sync::Arc;
 
+use inkle_core::atomic::{Ordering, fence};
+
 use super::entry::{Entry, Key};
 
 /// Entries of the first row, at most.
-pub(super) const FIRST: usize = 32;
+const FIRST: usize = 32;
 /// Entries of every other row.
 const ROW: usize = 16;
 /// A first row has no less.
 const LEAST: usize = 4;
 
-type Row = Option<Arc<[Entry]>>;
+type Row = Arc<[Entry]>;
 
-/// See the module. Without a value nothing is allocated.
+/// Shares in a map's rows. Without a value nothing is allocated.
+#[derive(Clone, Default)]
+enum Rows {
+    #[default]
+    None,
+    /// The first.
+    One(Row),
+    /// By number, the first among them.
+    Many(Arc<[Option<Row>]>),
+}
+
+/// See the module.
 #[derive(Clone, Default)]
 pub(super) struct Map {
-    first: Row,
-    more: Option<Arc<[Row]>>,
+    rows: Rows,
     /// Whether there may be private entries.
     has_private: bool,
 }
 
 impl Map {
-    pub(super) const EMPTY: Self = Self { first: None, more: None, has_private: false };
+    pub(super) const EMPTY: Self = Self { rows: Rows::None, has_private: false };
+
+    fn row(&self, row: usize) -> Option<&Row> {
+        match &self.rows {
+            Rows::One(first) if row == 0 => Some(first),
+            Rows::Many(rows) => rows.get(row)?.as_ref(),
+            _ => None,
+        }
+    }
 
     /// The first row.
-    #[inline(always)]
+    #[inline]
     pub(super) fn first(&self) -> &[Entry] {
-        self.first.as_deref().unwrap_or_default()
+        match &self.rows {
+            Rows::None => &[],
+            Rows::One(first) => first,
+            Rows::Many(rows) => rows.first().and_then(Option::as_deref).unwrap_or_default(),
+        }
     }
 
     /// The entry with this key.
     #[inline]
     pub(super) fn get(&self, key: Key) -> Option<&Entry> {
-        let slot = key.slot();
-        let entry = if slot < FIRST {
-            self.first().get(slot)
-        } else {
-            let (row, at) = position(slot);
-            self.more.as_deref()?.get(row)?.as_deref()?.get(at)
-        };
-        entry.filter(|entry| entry.key() == key)
+        let (row, at) = position(key.slot());
+        self.row(row)?.get(at).filter(|entry| entry.key() == key)
     }
 
     /// The place of the key's entry, if there is room for it that no other map has a share in.
+    #[inline(always)]
     pub(super) fn own_place(&mut self, key: Key) -> Option<&mut Entry> {
-        let slot = key.slot();
-        if slot < FIRST {
-            Arc::get_mut(self.first.as_mut()?)?.get_mut(slot)
-        } else {
-            let (row, at) = position(slot);
-            let row = Arc::get_mut(self.more.as_mut()?)?.get_mut(row)?;
-            Arc::get_mut(row.as_mut()?)?.get_mut(at)
+        match &mut self.rows {
+            Rows::None => None,
+            // No longer than `FIRST`: the places of other rows are not in it.
+            Rows::One(first) => own(first)?.get_mut(key.slot()),
+            Rows::Many(rows) => own_of_many(rows, key),
         }
     }
 
     /// A map with the same entries and [a place](Self::own_place) for the key's. Calls `clone` of values.
     pub(super) fn with_place(&self, key: Key) -> Self {
-        let slot = key.slot();
+        let (row, at) = position(key.slot());
         let has_private = self.has_private || key.is_private();
-        if slot < FIRST {
-            let len = (slot + 1).next_power_of_two().clamp(LEAST, FIRST);
-            let first = Some(longer(self.first(), len));
-            return Self { first, more: self.more.clone(), has_private };
+        let len = if row == 0 { (at + 1).next_power_of_two().clamp(LEAST, FIRST) } else { ROW };
+        let new = longer(self.row(row).map(|row| &**row).unwrap_or_default(), len);
+        let rows = match &self.rows {
+            Rows::None | Rows::One(_) if row == 0 => Rows::One(new),
+            old => {
+                let mut rows = match old {
+                    Rows::None => Vec::new(),
+                    Rows::One(first) => vec![Some(first.clone())],
+                    Rows::Many(rows) => rows.to_vec(),
+                };
+                rows.resize_with(rows.len().max(row + 1), || None);
+                rows[row] = Some(new);
+                Rows::Many(rows.into())
+            }
+        };
+        Self { rows, has_private }
+    }
+
+    /// A map with the same entries and this one.
+    #[cfg(feature = "serde")]
+    pub(super) fn with(&self, key: Key, entry: Entry) -> Self {
+        let mut map = self.with_place(key);
+        if let Some(place) = map.own_place(key) {
+            *place = entry;
         }
-        let (row, _) = position(slot);
-        let rows = self.more.as_deref().unwrap_or_default();
-        let mut more: Vec<Row> = rows.to_vec();
-        more.resize_with(rows.len().max(row + 1), || None);
-        let old = rows.get(row).and_then(|row| row.as_deref()).unwrap_or_default();
-        more[row] = Some(longer(old, ROW));
-        Self { first: self.first.clone(), more: Some(more.into()), has_private }
+        map
     }
 
     /// Whether the two are shares in the same entries.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        fn same<T: ?Sized>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
-            match (one, other) {
-                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-                (one, other) => one.is_none() && other.is_none(),
-            }
+        match (&self.rows, &other.rows) {
+            (Rows::None, Rows::None) => true,
+            (Rows::One(one), Rows::One(other)) => Arc::ptr_eq(one, other),
+            (Rows::Many(one), Rows::Many(other)) => Arc::ptr_eq(one, other),
+            _ => false,
         }
-        same(self.first.as_ref(), other.first.as_ref())
-            && same(self.more.as_ref(), other.more.as_ref())
     }
 
     /// All values.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        let more = self.more.as_deref().unwrap_or_default();
-        let rows = more.iter().flat_map(|row| row.as_deref().unwrap_or_default());
-        self.first().iter().chain(rows).filter(|entry| !entry.is_empty())
+        let (one, many) = match &self.rows {
+            Rows::None => (None, None),
+            Rows::One(first) => (Some(first), None),
+            Rows::Many(rows) => (None, Some(rows.iter().flatten())),
+        };
+        let rows = one.into_iter().chain(many.into_iter().flatten());
+        rows.flat_map(|row| row.iter()).filter(|entry| !entry.is_empty())
     }
 
     /// What others may inherit. Calls `clone` of values if some are private.
@@ -105,28 +138,57 @@ impl Map {
         if !self.has_private {
             return self.clone();
         }
-        let public = |row: &[Entry]| -> Arc<[Entry]> {
+        let public = |row: &Row| -> Row {
             let keep = |entry: &Entry| {
                 if entry.key().is_private() { Entry::EMPTY } else { entry.clone() }
             };
             row.iter().map(keep).collect()
         };
-        let first = self.first.as_deref().map(public);
-        let more = self
-            .more
-            .as_deref()
-            .map(|rows| rows.iter().map(|row| row.as_deref().map(public)).collect());
-        Self { first, more, has_private: false }
+        let rows = match &self.rows {
+            Rows::None => Rows::None,
+            Rows::One(first) => Rows::One(public(first)),
+            Rows::Many(rows) => {
+                Rows::Many(rows.iter().map(|row| row.as_ref().map(public)).collect())
+            }
+        };
+        Self { rows, has_private: false }
     }
 }
 
-/// Which of the rows behind the first, and where in it.
+/// Which row, and where in it.
+#[inline(always)]
 fn position(slot: usize) -> (usize, usize) {
-    ((slot - FIRST) / ROW, (slot - FIRST) % ROW)
+    match slot.checked_sub(FIRST) {
+        None => (0, slot),
+        Some(behind) => (1 + behind / ROW, behind % ROW),
+    }
+}
+
+/// As [`Arc::get_mut`], without its read-modify-write: that is for weak shares, which nobody makes of a
+/// row.
+#[inline(always)]
+fn own<T>(row: &mut Arc<[T]>) -> Option<&mut [T]> {
+    if Arc::strong_count(row) != 1 {
+        return None;
+    }
+    // Acquire, pairs with the Release of the share that was given up last: what its owner has read is
+    // read before we change it. Without it that would be a race.
+    fence(Ordering::Acquire);
+    // SAFETY: there is one share, and this is it: a further one can only be made of this one, which is
+    // borrowed, or of a weak one, and this module makes none and lets none be made: an `Arc` of a row does
+    // not leave it. So nobody else has a reference to the entries while ours lives. The pointer is the
+    // `Arc`'s own, good for writing.
+    Some(unsafe { &mut *Arc::as_ptr(row).cast_mut() })
+}
+
+#[inline(never)]
+fn own_of_many(rows: &mut Arc<[Option<Row>]>, key: Key) -> Option<&mut Entry> {
+    let (row, at) = position(key.slot());
+    own(own(rows)?.get_mut(row)?.as_mut()?)?.get_mut(at)
 }
 
 /// A copy with room for `len` entries or more.
-fn longer(row: &[Entry], len: usize) -> Arc<[Entry]> {
+fn longer(row: &[Entry], len: usize) -> Row {
     let empty = (row.len()..len).map(|_| Entry::EMPTY);
     row.iter().cloned().chain(empty).collect()
 }

@@ -16,7 +16,7 @@
 //! | `ctx[var]`, `var in ctx`, `len`, iteration | [`Context::get`], [`contains`](Context::contains), [`len`](Context::len), [`iter`](Context::iter) |
 //! | `Thread(context=ctx)` | [`Builder::context`](crate::threading::Builder::context) |
 //! | tasks of `asyncio` | [`FutureExt::with_context`], on any executor |
-//! | what Python has not | [`not_inherited`](ContextVar::not_inherited), [`Context::bind`], and copies by default (CV021) |
+//! | what Python has not | [`not_inherited`](ContextVar::not_inherited), [`Context::bind`], and copies by default (CV021); with features, [`add_carrier`]'s `TracingSpans` and `ContextVar::travelling` |
 //!
 //! # Without counterpart
 //!
@@ -46,6 +46,10 @@ mod here;
 mod inherited;
 mod map;
 mod registry;
+#[cfg(feature = "tracing")]
+mod spans;
+#[cfg(feature = "serde")]
+mod travel;
 mod var;
 
 pub use carrier::{Carried, Carrier, add_carrier};
@@ -55,4 +59,8 @@ pub use error::LookupError;
 pub use future::{FutureExt, InContext};
 pub(crate) use inherited::Inherited;
 pub use inkle_core::error::{Entered, ResetError};
+#[cfg(feature = "tracing")]
+pub use spans::TracingSpans;
+#[cfg(feature = "serde")]
+pub use travel::{PackError, UnpackError};
 pub use var::{Bound, ContextVar, Token};

@@ -22,6 +22,16 @@ pub(super) struct Registered(Key);
 impl Registered {
     /// Panics: with more than a million variables.
     pub(super) fn new(name: Cow<'static, str>, is_private: bool) -> Self {
+        Self::add(Some(name), is_private)
+    }
+
+    /// One without a name: nobody sees it in a context.
+    #[cfg(feature = "serde")]
+    pub(super) fn hidden() -> Self {
+        Self::add(None, false)
+    }
+
+    fn add(name: Option<Cow<'static, str>>, is_private: bool) -> Self {
         let mut variables = locked(&VARIABLES);
         let slot = variables.free.pop().unwrap_or(variables.names.len());
         assert!(slot < Key::SLOTS, "too many context variables");
@@ -30,7 +40,7 @@ impl Registered {
         if slot == variables.names.len() {
             variables.names.push(None);
         }
-        variables.names[slot] = Some((key, name));
+        variables.names[slot] = name.map(|name| (key, name));
         Self(key)
     }
 

@@ -7,9 +7,12 @@ use std::sync::OnceLock;
 
 use inkle_core::error::ResetError;
 
-use super::entry::{Entry, Key};
+use super::entry::{Entry, Key, is_plain};
 use super::here::here;
+use super::map::Map;
 use super::registry::Registered;
+#[cfg(feature = "serde")]
+use super::travel::Luggage;
 use super::{LookupError, Value};
 
 /// A variable whose value depends on the context. (CV001)
@@ -35,6 +38,8 @@ pub struct ContextVar<T> {
     name: Cow<'static, str>,
     default: Default<T>,
     is_private: bool,
+    #[cfg(feature = "serde")]
+    luggage: Option<Luggage>,
     registered: OnceLock<Registered>,
 }
 
@@ -83,7 +88,14 @@ impl<T> ContextVar<T> {
 
     const fn declare(name: &'static str, default: Default<T>) -> Self {
         let name = Cow::Borrowed(name);
-        Self { name, default, is_private: false, registered: OnceLock::new() }
+        Self {
+            name,
+            default,
+            is_private: false,
+            #[cfg(feature = "serde")]
+            luggage: None,
+            registered: OnceLock::new(),
+        }
     }
 
     /// The variable's value stays behind when a context is inherited: in a new thread, timer, job or task
@@ -107,9 +119,44 @@ impl<T> ContextVar<T> {
         self
     }
 
+    /// The variable's value may go to other processes: [`Context::pack`](super::Context::pack). It is
+    /// known there by its name, so give each such variable a name of its own, and the same type on both
+    /// sides. With the feature `serde`.
+    ///
+    /// ```
+    /// use inkle::contextvars::{ContextVar, copy_context};
+    ///
+    /// static REQUEST: ContextVar<String> = ContextVar::new("request").travelling();
+    ///
+    /// let _request = REQUEST.bind(String::from("7"));
+    /// assert!(!copy_context().pack().unwrap().is_empty());
+    /// ```
+    #[cfg(feature = "serde")]
+    pub const fn travelling(mut self) -> Self
+    where
+        T: Value + serde::Serialize + serde::de::DeserializeOwned,
+    {
+        self.luggage = Some(Luggage::of::<T>());
+        self
+    }
+
     /// The name it was declared with. (CV001)
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    #[cold]
+    fn register(&self) -> Key {
+        let new = || Registered::new(self.name.clone(), self.is_private);
+        #[cfg(feature = "serde")]
+        let new = || {
+            let registered = new();
+            if let Some(luggage) = self.luggage {
+                super::travel::add(registered.key(), self.name.clone(), luggage);
+            }
+            registered
+        };
+        self.registered.get_or_init(new).key()
     }
 
     /// The key, if the variable was ever set.
@@ -119,13 +166,67 @@ impl<T> ContextVar<T> {
     }
 }
 
+/// Values that have come from another process before the variable was used in this one.
+#[cfg(feature = "serde")]
+impl<T> ContextVar<T> {
+    pub(super) fn has_arrived_in(&self, map: &Map) -> bool {
+        self.luggage.is_some() && super::travel::has_arrived(map, &self.name)
+    }
+
+    fn entry_arrived_in(&self, map: &Map) -> Option<Entry> {
+        let luggage = self.luggage?;
+        let key = self.known_key().unwrap_or_else(|| self.register());
+        luggage.arrived(map, key, &self.name)
+    }
+
+    /// Unpacks the value if it has arrived and nobody has set another.
+    #[cold]
+    fn settle(&self) -> bool {
+        let map = here(|here| here.map());
+        if self.known_key().is_some_and(|key| map.get(key).is_some()) {
+            return false;
+        }
+        let Some(entry) = self.entry_arrived_in(&map) else { return false };
+        here(|here| drop(here.put(entry.key(), entry)));
+        true
+    }
+}
+
+#[cfg(not(feature = "serde"))]
+impl<T> ContextVar<T> {
+    pub(super) fn has_arrived_in(&self, _: &Map) -> bool {
+        false
+    }
+}
+
 impl<T: Value> ContextVar<T> {
+    pub(super) fn arrived_in(&self, _map: &Map) -> Option<T> {
+        #[cfg(feature = "serde")]
+        // SAFETY: it is an entry of ours.
+        return self.entry_arrived_in(_map).map(|entry| unsafe { entry.value::<T>() }.clone());
+        #[cfg(not(feature = "serde"))]
+        None
+    }
+
+    /// The value, where there seemed to be none.
+    #[inline]
+    fn arrived(&self) -> Option<T> {
+        #[cfg(feature = "serde")]
+        if self.luggage.is_some() && self.settle() {
+            return self.value();
+        }
+        None
+    }
+
     /// The value in the current context, or the default. (CV003)
     ///
     /// Does not block. Errors: [`LookupError`] if there is neither.
     #[inline]
     pub fn get(&self) -> Result<T, LookupError> {
-        self.read(T::clone).or_else(|()| self.default().ok_or_else(|| self.unset()))
+        match self.value() {
+            Some(value) => Ok(value),
+            None => self.get_default(),
+        }
     }
 
     /// As [`get`](Self::get), with `default` where no value was set, whatever the variable's own. (CV003)
@@ -137,7 +238,7 @@ impl<T: Value> ContextVar<T> {
     /// ```
     #[inline]
     pub fn get_or(&self, default: T) -> T {
-        self.read(T::clone).unwrap_or(default)
+        self.value().or_else(|| self.arrived()).unwrap_or(default)
     }
 
     /// Calls `f` with the value itself, not a clone. `f` may change the variable; it sees that when it asks
@@ -156,22 +257,34 @@ impl<T: Value> ContextVar<T> {
         let mut f = Some(f);
         let mut call = |value: &T| f.take().map(|f| f(value));
         let result = match self.read(&mut call) {
-            Ok(result) => result,
-            Err(()) => self.default().and_then(|default| call(&default)),
+            Some(result) => result,
+            None => self.arrived().or_else(|| self.default()).and_then(|default| call(&default)),
         };
         result.ok_or_else(|| self.unset())
     }
 
+    /// A clone of the value.
     #[inline(always)]
-    fn read<R>(&self, f: impl FnOnce(&T) -> R) -> Result<R, ()> {
-        let key = self.known_key().ok_or(())?;
-        here(|here| {
-            here.with_entry(key, |entry| match entry {
-                // SAFETY: the key is ours.
-                Some(entry) => Ok(f(unsafe { entry.value() })),
-                None => Err(()),
-            })
-        })
+    fn value(&self) -> Option<T> {
+        if !is_plain::<T>() {
+            return self.read(T::clone);
+        }
+        let key = self.known_key()?;
+        // SAFETY: the key is ours.
+        here(|here| here.with_plain(key, |entry| unsafe { entry.value::<T>() }.clone()))
+    }
+
+    /// `f` may be user code.
+    #[inline(always)]
+    fn read<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
+        let key = self.known_key()?;
+        // SAFETY: the key is ours.
+        here(|here| here.with_entry(key, |entry| f(unsafe { entry.value() })))
+    }
+
+    #[inline(never)]
+    fn get_default(&self) -> Result<T, LookupError> {
+        self.arrived().or_else(|| self.default()).ok_or_else(|| self.unset())
     }
 
     fn default(&self) -> Option<T> {
@@ -193,11 +306,13 @@ impl<T: Value> ContextVar<T> {
     ///
     /// Panics: at a variable's first use with a million others; and when the `clone` of a value does,
     /// with nothing changed.
+    #[inline]
     pub fn set(&self, value: T) -> Token<T> {
-        let key = self
-            .registered
-            .get_or_init(|| Registered::new(self.name.clone(), self.is_private))
-            .key();
+        #[cfg(feature = "serde")]
+        if self.luggage.is_some() {
+            self.settle();
+        }
+        let key = self.known_key().unwrap_or_else(|| self.register());
         let entry = Entry::new(key, value);
         here(|here| {
             let old = here.put(key, entry);
@@ -221,6 +336,7 @@ impl<T: Value> ContextVar<T> {
     /// let Err(ResetError::OtherContext(token)) = elsewhere else { unreachable!() };
     /// DEPTH.reset(token).unwrap();
     /// ```
+    #[inline]
     pub fn reset(&self, token: Token<T>) -> Result<(), ResetError<Token<T>>> {
         if self.known_key() != Some(token.key) {
             return Err(ResetError::OtherVariable(token));

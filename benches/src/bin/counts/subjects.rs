@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use inkle::contextvars::{Context as Values, ContextVar, copy_context};
 use inkle::platform::Private;
 use inkle::queue::{BlockingQueue, Queue};
 use inkle::threading::CancelToken;
@@ -91,6 +92,23 @@ pub(crate) const SUBJECTS: &[Subject] = &[
         let lock = parking_lot::Mutex::new(());
         repeat(times, mark, || drop(black_box(&lock).lock()));
     }),
+    ours("ContextVar, get", |times, mark| {
+        in_task(|| repeat(times, mark, || _ = black_box(VARIABLE.get())));
+    }),
+    ours("ContextVar, set+reset", |times, mark| {
+        in_task(|| repeat(times, mark, set));
+    }),
+    ours("set+reset in Context::run", |times, mark| {
+        let run = Values::new().run(|| repeat(times, mark, set));
+        assert!(run.is_ok());
+    }),
+    ours("copy_context", |times, mark| {
+        in_task(|| repeat(times, mark, || drop(black_box(copy_context()))));
+    }),
+    ours("Context::run", |times, mark| {
+        let context = Values::new();
+        repeat(times, mark, || assert!(black_box(&context).run(|| black_box(7)).is_ok()));
+    }),
     ours("Semaphore", |times, mark| {
         let permits = Semaphore::<Private>::new(0);
         repeat(times, mark, || {
@@ -99,6 +117,22 @@ pub(crate) const SUBJECTS: &[Subject] = &[
         });
     }),
 ];
+
+static VARIABLE: ContextVar<u64> = ContextVar::new("variable");
+
+fn set() {
+    let token = VARIABLE.set(black_box(8));
+    assert!(VARIABLE.reset(token).is_ok());
+}
+
+/// In a context as threads and tasks have it, with a value.
+fn in_task(work: impl FnOnce()) {
+    let body = || {
+        let _value = VARIABLE.bind(7);
+        work();
+    };
+    Values::new().bind(body)();
+}
 
 /// What a future gives that has no need to wait.
 fn ready<F: Future>(future: F) -> F::Output {
