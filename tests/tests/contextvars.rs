@@ -349,8 +349,9 @@ fn cv018_cv021_tasks_of_a_pool_inherit() {
         let all = [(); 8].map(|()| pool.submit(seen).unwrap()).map(|future| future.join().unwrap());
         assert_eq!(all, [(1, 0); 8]);
         assert_eq!(pool.submit_fn(copied, 5).unwrap().join().unwrap(), (5, (1, 0)));
-        let mapped: Result<Vec<_>, _> = pool.map(copied, 0..3).into_iter().collect();
-        assert_eq!(mapped.unwrap(), [(0, (1, 0)), (1, (50, 50)), (2, (50, 50))]);
+        let mapped: Result<Vec<_>, _> =
+            pool.map(copied, 0..3).chunk_size(3).unwrap().into_iter().collect();
+        assert_eq!(mapped.unwrap(), [0, 1, 2].map(|n| (n, (1, 0))));
         let alone = pool.submit(Context::new().bind(seen)).unwrap();
         assert_eq!(alone.join().unwrap(), (0, 0));
         let (send, receive) = mpsc::channel();

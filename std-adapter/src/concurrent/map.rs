@@ -15,6 +15,7 @@ use inkle_core::sync::Reason;
 use super::cell::Settled;
 use super::gather::Gather;
 use super::{Future, FutureError, SubmitCause};
+use crate::contextvars::Afresh;
 use crate::platform::{Deadline, after};
 use crate::threading::{CancelToken, drop_quietly};
 
@@ -27,14 +28,17 @@ impl Stop {
         Self(Arc::new(CancelToken::new()))
     }
 
-    /// Calls `function` with each item of a chunk, until told to stop.
+    /// Calls `function` with each item of a chunk, until told to stop; none sees what another has set in its
+    /// context.
     pub(super) fn run<A, R>(&self, chunk: Vec<A>, function: &impl Fn(A) -> R) -> Vec<Settled<R>> {
         let mut results = Vec::with_capacity(chunk.len());
         let mut items = chunk.into_iter();
+        let context = Afresh::from_here();
         // One guard for as many items as do not panic: one for each would cost more than small work.
         loop {
             let until_panic = catch_unwind(AssertUnwindSafe(|| {
                 for item in items.by_ref() {
+                    context.again();
                     if self.0.is_cancelled() {
                         drop_quietly(item);
                         results.push(Err(FutureError::Cancelled));

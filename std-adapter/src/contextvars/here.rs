@@ -319,6 +319,16 @@ impl Here {
         drop_quietly(outdated);
     }
 
+    /// Makes the current context's values these again.
+    #[inline]
+    pub(super) fn restore(&self, map: &Map) {
+        // SAFETY: only this thread changes it.
+        if !unsafe { &*self.frame().map.get() }.is_same(map) {
+            let outdated = self.change(|now| mem::replace(now, map.clone()));
+            self.give_up(outdated);
+        }
+    }
+
     /// The current context's values.
     #[inline]
     pub(super) fn map(&self) -> Map {

@@ -42,6 +42,23 @@ impl Inherited {
     }
 }
 
+/// The values of the caller's context, for pieces of work that are done in it one behind the other and are
+/// not to see what the others set.
+pub(crate) struct Afresh(Map);
+
+impl Afresh {
+    /// As they are now.
+    pub(crate) fn from_here() -> Self {
+        Self(here(|here| here.map()))
+    }
+
+    /// Makes them what they were. What was set since is dropped, which may panic.
+    #[inline]
+    pub(crate) fn again(&self) {
+        here(|here| here.restore(&self.0));
+    }
+}
+
 impl fmt::Debug for Inherited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inherited").finish_non_exhaustive()
