@@ -1,5 +1,5 @@
-//! A request's number follows its files through a queue, threads, scheduled jobs and async tasks, and nobody
-//! passes it on; what one of them sets, the others do not see.
+//! A request's number follows its files through a queue, threads, a pool, scheduled jobs and async tasks, and
+//! nobody passes it on; what one of them sets, the others do not see.
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as Waking, Poll, Waker};
 use std::time::Duration;
 
+use inkle::concurrent::{Spawn, ThreadPoolExecutor};
 use inkle::contextvars::{ContextVar, FutureExt, copy_context};
 use inkle::queue::{Queue, Shutdown};
 use inkle::sched::{RunError, Scheduler};
@@ -82,9 +83,10 @@ fn run(tree: &Arc<Tree>) -> Outcome {
     }
 
     let mut first: Option<BTreeMap<PathBuf, Seen>> = None;
-    let doors: [(&str, Door); 4] = [
+    let doors: [(&str, Door); 5] = [
         ("queue", through_a_queue),
         ("threads", in_threads),
+        ("pool", in_a_pool),
         ("scheduled jobs", in_scheduled_jobs),
         ("async tasks", in_tasks),
     ];
@@ -182,6 +184,23 @@ fn joined(threads: Vec<Thread<bool>>, otherwise: &str) -> Result<(), Failure> {
     for thread in threads {
         if !thread.join_timeout(LIMIT)? {
             return Err(otherwise.into());
+        }
+    }
+    Ok(())
+}
+
+/// Workers that were started by the first request and work for all.
+fn in_a_pool(requests: &Requests, ledger: &Arc<Ledger>) -> Result<(), Failure> {
+    let pool = ThreadPoolExecutor::new(2)?;
+    let mut futures = Vec::new();
+    for (number, paths) in requests.iter().cloned().enumerate() {
+        let _request = REQUEST.bind(number);
+        let ledger = Arc::clone(ledger);
+        futures.push(pool.submit(move || ledger.enter_all(paths))?);
+    }
+    for future in futures {
+        if !*future.result_timeout(LIMIT)? {
+            return Err("a task has counted what is not its own".into());
         }
     }
     Ok(())

@@ -5,6 +5,7 @@
 //! cargo run --release --example tour -- [DIR] [--only NAME]
 //! ```
 
+mod concurrent;
 mod contextvars;
 mod queue;
 mod report;
@@ -39,8 +40,14 @@ struct Chapter {
     run: fn(&Arc<Tree>) -> Outcome,
 }
 
-const CHAPTERS: [Chapter; 5] =
-    [threading::CHAPTER, queue::CHAPTER, thread::CHAPTER, sched::CHAPTER, contextvars::CHAPTER];
+const CHAPTERS: [Chapter; 6] = [
+    threading::CHAPTER,
+    queue::CHAPTER,
+    thread::CHAPTER,
+    concurrent::CHAPTER,
+    sched::CHAPTER,
+    contextvars::CHAPTER,
+];
 
 const HELP: &str = "\
 A tour of the modules on the files of a folder.

@@ -83,6 +83,35 @@ pub(crate) fn wait<T>(
     }
 }
 
+/// A bar for work that is done step by step, where somebody looks. Gone when it is dropped.
+pub(crate) struct Progress {
+    label: &'static str,
+    done: u64,
+    total: u64,
+    watched: bool,
+}
+
+impl Progress {
+    pub(crate) fn new(label: &'static str, total: usize) -> Self {
+        Self { label, done: 0, total: total as u64, watched: stdout().is_terminal() }
+    }
+
+    pub(crate) fn step(&mut self) {
+        self.done += 1;
+        if self.watched {
+            redraw(&bar(self.label, self.done, self.total));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.watched {
+            redraw("");
+        }
+    }
+}
+
 fn bar(label: &str, done: u64, total: u64) -> String {
     const CELLS: usize = 40;
     let part = done.min(total) as f64 / total.max(1) as f64;
