@@ -9,8 +9,9 @@
 //! | `queue` | [`queue`] |
 //! | `_thread` | [`thread`] |
 //! | `sched` | [`sched`] |
-//! | `concurrent.futures` | [`concurrent`]: all but the pools |
-//! | `multiprocessing`, `subprocess`, `contextvars` | not yet |
+//! | `concurrent.futures` | [`concurrent`] |
+//! | `contextvars` | [`contextvars`] |
+//! | `multiprocessing` | not yet |
 //!
 //! Every blocking operation comes in forms that wait, that never wait (`try_…`) and that wait until
 //! a [`Deadline`] (`…_until`, `…_timeout`). Errors are values, and a failed put hands the item back.
