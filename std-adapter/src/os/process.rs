@@ -190,7 +190,7 @@ unsafe fn prepare(attempt: &Attempt<'_>) -> Result<(), (Stage, c_int)> {
             check(Stage::DeathSignal, libc::prctl(libc::PR_SET_PDEATHSIG, signal).into())?;
             if libc::getppid() != attempt.parent {
                 // It has ended before we asked.
-                libc::raise(signal);
+                libc::kill(libc::getpid(), signal);
             }
         }
         if plan.close_others {

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
 use super::StartCause;
@@ -95,8 +96,9 @@ impl Stdio {
             Self::Inherit => Ok(Ends::default()),
             Self::Null => {
                 let null = OpenOptions::new().read(true).write(true).open("/dev/null");
+                let null = null.and_then(|null| no_standard(null.into()));
                 let null = null.map_err(StartCause::Descriptors)?;
-                Ok(Ends { theirs: Some(Theirs::Own(null.into())), ours: None })
+                Ok(Ends { theirs: Some(Theirs::Own(null)), ours: None })
             }
             Self::Pipe => Self::pipe(stream, pipe_size).map_err(StartCause::Descriptors),
             Self::Descriptor(fd) => {
@@ -114,6 +116,7 @@ impl Stdio {
 
     fn pipe(stream: Stream, size: Option<usize>) -> io::Result<Ends> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (read, write) = (no_standard(read)?, no_standard(write)?);
         if let Some(size) = size {
             fcntl_setpipe_size(&write, size)?;
         }
@@ -122,4 +125,13 @@ impl Stdio {
         rustix::io::ioctl_fionbio(&ours, true)?;
         Ok(Ends { theirs: Some(Theirs::Own(theirs)), ours: Some(ours) })
     }
+}
+
+/// The same, and not one of the three, which may be closed here: nobody is to take it for a stream of this
+/// process's, as one does who writes errors, or a child that inherits one.
+fn no_standard(descriptor: OwnedFd) -> io::Result<OwnedFd> {
+    if descriptor.as_raw_fd() > 2 {
+        return Ok(descriptor);
+    }
+    Ok(fcntl_dupfd_cloexec(&descriptor, 3)?)
 }

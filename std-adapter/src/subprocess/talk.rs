@@ -17,6 +17,9 @@ use crate::platform::Deadline;
 
 /// Read at a time.
 const READ: usize = 64 * 1024;
+/// Reads and writes of one stream in a round. A program may write as fast as we read: the deadline is to be
+/// seen, and the other streams have their turn.
+const TURNS: usize = 16;
 
 /// See the module.
 pub(super) struct Talk {
@@ -136,12 +139,14 @@ impl Talk {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        while let Some(stdin) = &self.stdin {
-            let left = &self.input[self.written..];
-            if left.is_empty() {
-                break;
+        let Some(stdin) = &self.stdin else { return Ok(()) };
+        let mut turns = 0;
+        while self.written < self.input.len() {
+            if turns == TURNS {
+                return Ok(());
             }
-            match rustix::io::write(stdin, left) {
+            turns += 1;
+            match rustix::io::write(stdin, &self.input[self.written..]) {
                 Ok(written) => self.written += written,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Ok(()),
@@ -174,16 +179,17 @@ impl Talk {
     }
 }
 
-/// Reads what is there; whether that was all there ever will be.
+/// Reads what is there, or a good deal of it; whether that was all there ever will be.
 fn drain(fd: &OwnedFd, read: &mut Vec<u8>) -> io::Result<bool> {
-    loop {
+    for _ in 0..TURNS {
         read.reserve(READ);
         match rustix::io::read(fd.as_fd(), rustix::buffer::spare_capacity(read)) {
             Ok(0) => return Ok(true),
             Ok(_) => {}
             Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => return Ok(false),
+            Err(Errno::AGAIN) => break,
             Err(error) => return Err(error.into()),
         }
     }
+    Ok(false)
 }
