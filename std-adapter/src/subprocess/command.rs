@@ -321,15 +321,8 @@ impl Command {
         let argv = strings(&self.args)?;
         let program =
             self.executable.as_ref().or(self.args.first()).ok_or(StartCause::NoProgram)?;
-        let environment = self.environment()?;
-        let path = environment.get(OsStr::new("PATH")).map(OsString::as_os_str);
-        let paths = strings(candidates(program, path))?;
-        let variables = strings(environment.iter().map(|(name, value)| {
-            let mut line = name.clone();
-            line.push("=");
-            line.push(value);
-            line
-        }))?;
+        let (path, variables) = self.environment()?;
+        let paths = strings(candidates(program, path.as_deref()))?;
         let directory = match &self.directory {
             Some(directory) => Some(string(directory.as_os_str())?),
             None => None,
@@ -386,19 +379,40 @@ impl Command {
         Ok([input, output, error])
     }
 
-    fn environment(&self) -> Result<BTreeMap<OsString, OsString>, StartCause> {
-        let inherited = std::env::vars_os().filter(|_| !self.clear);
-        let mut all: BTreeMap<_, _> = inherited.collect();
+    /// The child's `PATH`, and all variables as the system takes them.
+    ///
+    /// A copy even if nothing is changed: another thread may change this process's own meanwhile.
+    fn environment(&self) -> Result<(Option<OsString>, Vec<CString>), StartCause> {
+        let mut path = None;
+        let mut lines = Vec::new();
+        let mut add = |name: OsString, value: OsString| {
+            let mut line = name;
+            line.reserve_exact("=".len() + value.len() + "\0".len());
+            let is_path = line == "PATH";
+            line.push("=");
+            line.push(&value);
+            lines.push(owned_string(line)?);
+            if is_path {
+                path = Some(value);
+            }
+            Ok(())
+        };
+        if !self.clear {
+            for (name, value) in std::env::vars_os() {
+                if self.variables.is_empty() || !self.variables.contains_key(&name) {
+                    add(name, value)?;
+                }
+            }
+        }
         for (name, value) in &self.variables {
             if name.is_empty() || name.as_bytes().contains(&b'=') {
                 return Err(StartCause::BadVariable(name.clone()));
             }
-            match value {
-                Some(value) => all.insert(name.clone(), value.clone()),
-                None => all.remove(name),
-            };
+            if let Some(value) = value {
+                add(name.clone(), value.clone())?;
+            }
         }
-        Ok(all)
+        Ok((path, lines))
     }
 
     fn cause(&self, stage: Stage, error: io::Error) -> StartCause {
@@ -439,7 +453,11 @@ fn candidates(program: &OsStr, path: Option<&OsStr>) -> Vec<OsString> {
 }
 
 fn string(text: &OsStr) -> Result<CString, StartCause> {
-    CString::new(text.as_bytes()).map_err(|error| StartCause::Nul {
+    owned_string(text.to_owned())
+}
+
+fn owned_string(text: OsString) -> Result<CString, StartCause> {
+    CString::new(text.into_vec()).map_err(|error| StartCause::Nul {
         position: error.nul_position(),
         what: OsString::from_vec(error.into_vec()),
     })
