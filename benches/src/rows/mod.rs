@@ -7,6 +7,8 @@ mod orders;
 mod python;
 mod queues;
 mod rings;
+#[cfg(target_os = "linux")]
+mod subprocess;
 mod sync;
 mod timers;
 mod values;
@@ -29,6 +31,8 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(values::rows());
     rows.extend(wake::rows());
     rows.extend(timers::rows());
+    #[cfg(target_os = "linux")]
+    rows.extend(subprocess::rows());
     rows.extend(python::rows());
     rows
 }
