@@ -7,13 +7,14 @@ use std::process::Command;
 use std::thread;
 
 /// The packages whose versions the report names.
-const PEERS: [&str; 15] = [
+const PEERS: [&str; 17] = [
     "async-channel",
     "async-io",
     "concurrent-queue",
     "cordyceps",
     "crossbeam-channel",
     "crossbeam-queue",
+    "duct",
     "flume",
     "heapless",
     "hierarchical_hash_wheel_timer",
@@ -21,6 +22,7 @@ const PEERS: [&str; 15] = [
     "parking_lot",
     "ringbuf",
     "rtrb",
+    "subprocess",
     "thingbuf",
     "tokio",
 ];

@@ -26,6 +26,8 @@ mod os;
 pub mod platform;
 pub mod queue;
 pub mod sched;
+#[cfg(target_os = "linux")]
+pub mod subprocess;
 pub mod thread;
 pub mod threading;
 

@@ -9,6 +9,8 @@ mod pool;
 mod python;
 mod queues;
 mod rings;
+#[cfg(target_os = "linux")]
+mod subprocess;
 mod sync;
 mod timers;
 mod values;
@@ -33,6 +35,8 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(timers::rows());
     rows.extend(context::rows());
     rows.extend(pool::rows());
+    #[cfg(target_os = "linux")]
+    rows.extend(subprocess::rows());
     rows.extend(python::rows());
     rows
 }

@@ -10,6 +10,8 @@ mod contextvars;
 mod queue;
 mod report;
 mod sched;
+#[cfg(target_os = "linux")]
+mod subprocess;
 mod thread;
 mod threading;
 mod tree;
@@ -40,11 +42,13 @@ struct Chapter {
     run: fn(&Arc<Tree>) -> Outcome,
 }
 
-const CHAPTERS: [Chapter; 6] = [
+const CHAPTERS: &[Chapter] = &[
     threading::CHAPTER,
     queue::CHAPTER,
     thread::CHAPTER,
     concurrent::CHAPTER,
+    #[cfg(target_os = "linux")]
+    subprocess::CHAPTER,
     sched::CHAPTER,
     contextvars::CHAPTER,
 ];
@@ -88,7 +92,7 @@ fn arguments(mut given: impl Iterator<Item = OsString>) -> Result<Command, Strin
         match argument.to_str() {
             Some("--help" | "-h") => return Ok(Command::Print(HELP.to_owned())),
             Some("--list") => {
-                return Ok(Command::Print(CHAPTERS.map(|known| known.name).join("\n")));
+                return Ok(Command::Print(names().join("\n")));
             }
             Some("--only") => {
                 let name = given.next().ok_or("--only needs the name of a chapter")?;
@@ -104,8 +108,12 @@ fn arguments(mut given: impl Iterator<Item = OsString>) -> Result<Command, Strin
     Ok(Command::Tour { folder, only })
 }
 
+fn names() -> Vec<&'static str> {
+    CHAPTERS.iter().map(|known| known.name).collect()
+}
+
 fn chapter(name: &str) -> Result<String, String> {
-    let names = CHAPTERS.map(|known| known.name);
+    let names = names();
     if names.contains(&name) {
         Ok(name.to_owned())
     } else {

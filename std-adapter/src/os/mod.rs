@@ -13,6 +13,11 @@ mod portable;
 #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
 pub(crate) use portable::*;
 
+#[cfg(target_os = "linux")]
+pub(crate) mod poll;
+#[cfg(target_os = "linux")]
+pub(crate) mod process;
+
 use std::sync::OnceLock;
 
 /// Whether this process may run on one processor only, asked once.

@@ -1,0 +1,104 @@
+//! Other programs: a shell's echo, a conversation through pipes, a listing that is captured, and one that
+//! takes too long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use inkle::platform::after;
+use inkle::subprocess::{CheckError, Command, Stdio};
+
+use crate::report::{bytes, count, fit, say};
+use crate::tree::Tree;
+use crate::{Chapter, Failure, LIMIT, Outcome};
+
+pub(crate) const CHAPTER: Chapter = Chapter {
+    name: "subprocess",
+    python: "check_output('echo woven', shell=True); Popen(args, stdin=PIPE, stdout=PIPE).communicate(data)",
+    rust: "Command::shell(\"echo woven\").run()?; Command::from_args(args).stdin(Stdio::Pipe).spawn()?.communicate(data)?",
+    run,
+};
+
+/// Of what takes an hour.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+fn run(tree: &Arc<Tree>) -> Outcome {
+    shell()?;
+    let talked = conversation(tree)?;
+    let listed = listing(tree)?;
+    let partial = too_long()?;
+    Ok(format!(
+        "a shell; {} through a program and back; {} listed; {} kept of one that took too long",
+        bytes(talked as u64),
+        count(listed, "line"),
+        bytes(partial as u64)
+    ))
+}
+
+/// What a shell is told, and what it is given: the latter is never taken for a command.
+fn shell() -> Result<(), Failure> {
+    let command = Command::shell("echo \"$1\" | tr a-z A-Z").args(["sh", "woven; exit 9"]);
+    let done = command.capture_output().timeout(LIMIT).check(true).run()?;
+    let text = done.output.stdout_text()?;
+    if text != "WOVEN; EXIT 9\n" {
+        return Err(format!("the shell said {text:?}").into());
+    }
+    say(format_args!("a shell says {}", text.trim_end()));
+    Ok(())
+}
+
+/// All files go into a program and come back, which no pipe has room for; says how many bytes.
+fn conversation(tree: &Tree) -> Result<usize, Failure> {
+    let mut content = Vec::new();
+    for path in tree.files.keys() {
+        // One that is gone meanwhile is none.
+        if let Ok(more) = tree.read(path) {
+            content.extend(more);
+        }
+    }
+    let child = Command::new("cat").stdin(Stdio::Pipe).stdout(Stdio::Pipe).spawn()?;
+    let output = child.communicate_until(content.clone(), after(LIMIT))?;
+    if output.stdout != content || !child.wait().success() {
+        return Err(format!("{} bytes came back of {}", output.stdout.len(), content.len()).into());
+    }
+    say(format_args!("{} went into a program and came back", bytes(content.len() as u64)));
+    Ok(content.len())
+}
+
+/// What `ls -lA` says of the folder, against what the system says; gives the number of entries.
+fn listing(tree: &Tree) -> Result<usize, Failure> {
+    let names = || -> Result<usize, Failure> { Ok(std::fs::read_dir(&tree.root)?.count()) };
+    let before = names()?;
+    let done = Command::from_args(["ls", "-lA"])
+        .current_dir(&tree.root)
+        .env("LC_ALL", "C")
+        .capture_output()
+        .timeout(LIMIT)
+        .check(true)
+        .run()?;
+    let text = done.output.stdout_lossy();
+    // The first line is the total. A name may have ends of lines in it, which `ls` shows as they are.
+    let listed = text.lines().skip(1).count();
+    if listed < before && names()? == before {
+        return Err(format!("{listed} of {before} entries are listed").into());
+    }
+    let longest = text.lines().max_by_key(|line| line.len()).unwrap_or_default();
+    say(format_args!("ls -lA: {}, the longest {}", count(listed, "line"), fit(longest, 50)));
+    let missing = Command::new("ls").arg("--").arg(tree.root.join("no such file, surely"));
+    match missing.capture_output().check(true).timeout(LIMIT).run() {
+        Err(CheckError::Failed(failed)) if !failed.output.stderr.is_empty() => {}
+        other => return Err(format!("what is not there was listed: {other:?}").into()),
+    }
+    Ok(listed)
+}
+
+/// A program that would take an hour: what it has said until then is kept; says how many bytes.
+fn too_long() -> Result<usize, Failure> {
+    let command = Command::shell("echo begun; exec sleep 3600").capture_output();
+    match command.timeout(PATIENCE).run() {
+        Err(CheckError::TimedOut(expired)) if expired.output.stdout == b"begun\n" => {
+            say(format_args!("{expired}: it had said {:?}", expired.output.stdout_lossy()));
+            Ok(expired.output.stdout.len())
+        }
+        other => Err(format!("an hour in {PATIENCE:?}: {other:?}").into()),
+    }
+}

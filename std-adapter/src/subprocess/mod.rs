@@ -1,0 +1,45 @@
+//! Python's `subprocess`: other programs, without the traps. Linux only, so far.
+//!
+//! | Python | here |
+//! |---|---|
+//! | `run(args, input=…, capture_output=…, timeout=…, check=…)` | [`run`], [`Command::run`] |
+//! | `call`, `check_call`, `check_output`, `getoutput`, `getstatusoutput` | [`call`], [`check_call`], [`check_output`], [`getoutput`], [`getstatusoutput`] |
+//! | `Popen(args, …)` | [`Command::spawn`], which gives a [`Child`] |
+//! | `shell=True` | [`Command::shell`] |
+//! | `poll`, `wait`, `communicate` | [`poll`](Child::poll), [`wait`](Child::wait), [`communicate`](Child::communicate) |
+//! | `send_signal`, `terminate`, `kill` | [`send_signal`](Child::send_signal), [`terminate`](Child::terminate), [`kill`](Child::kill); [`stop`](Child::stop) |
+//! | `returncode` | [`Status`], [`returncode`](Status::returncode) |
+//! | `PIPE`, `STDOUT`, `DEVNULL`, a file, a descriptor | [`Stdio`] |
+//! | `CalledProcessError`, `TimeoutExpired`, `OSError` | the same, [`StartError`] |
+//! | `list2cmdline` | [`list2cmdline`] |
+//!
+//! A program is started without a copy of this process, however large that is, and stands behind a
+//! descriptor of its own: no signal reaches another process, nobody else's children are waited for, no
+//! handler is installed, and nothing waits by asking again and again.
+
+mod alarm;
+mod child;
+mod command;
+mod error;
+mod identity;
+mod lasting;
+mod output;
+mod quote;
+mod reaper;
+mod run;
+mod status;
+mod stdio;
+mod talk;
+
+pub use child::Child;
+pub use command::Command;
+pub use error::{
+    CalledProcessError, CheckError, CommunicateError, StartCause, StartError, TimeoutExpired,
+    WaitError,
+};
+pub use identity::Identity;
+pub use output::Output;
+pub use quote::list2cmdline;
+pub use run::{Completed, call, check_call, check_output, getoutput, getstatusoutput, run};
+pub use status::{Signal, Status};
+pub use stdio::Stdio;

@@ -1,0 +1,233 @@
+//! A program from its start to its end, in one call.
+
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+use super::command::Limit;
+use super::{
+    CalledProcessError, CheckError, Child, Command, CommunicateError, Output, StartCause,
+    StartError, Status, Stdio, TimeoutExpired,
+};
+use crate::platform::{Deadline, after};
+
+/// A program that has run to its end: [`Command::run`]. (SP001)
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Completed {
+    /// Its arguments, the program first.
+    pub args: Vec<OsString>,
+    /// How it ended.
+    pub status: Status,
+    /// What it has written, if it was captured.
+    pub output: Output,
+}
+
+impl Completed {
+    /// Itself, if the program ended with code 0. Python's `check_returncode`. (SP001)
+    ///
+    /// Errors: [`CalledProcessError`], with all that is in here.
+    pub fn check(self) -> Result<Self, CalledProcessError> {
+        if self.status.success() {
+            return Ok(self);
+        }
+        let Self { args, status, output } = self;
+        Err(CalledProcessError { args, status, output })
+    }
+}
+
+impl Command {
+    /// For [`run`](Self::run): what the program is given to read; its standard input becomes a pipe. (SP001)
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.run.input = Some(input.into());
+        self
+    }
+
+    /// For [`run`](Self::run): how long the program may run. Then it is killed. (SP003)
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.run.limit = Some(Limit::For(timeout));
+        self
+    }
+
+    /// As [`timeout`](Self::timeout), until a moment.
+    pub fn deadline(mut self, deadline: impl Into<Deadline>) -> Self {
+        self.run.limit = Some(Limit::Until(deadline.into()));
+        self
+    }
+
+    /// For [`run`](Self::run): whether it is an error if the program fails. (SP001)
+    pub fn check(mut self, check: bool) -> Self {
+        self.run.check = check;
+        self
+    }
+
+    /// Starts the program, gives it its [input](Self::input), reads what it writes to pipes, and waits until
+    /// it has ended. It does not outlive this call, nor a panic in it. (SP001)
+    ///
+    /// Errors: [`CheckError::Start`]; [`CheckError::TimedOut`], the program was killed, and what it had
+    /// written is in the error (SP003, SP004: a child of its own that holds a pipe is not waited for);
+    /// [`CheckError::Failed`], if that is to be [checked](Self::check).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use inkle::subprocess::{CheckError, Command};
+    ///
+    /// let slow = Command::shell("echo begun; sleep 600").capture_output();
+    /// let CheckError::TimedOut(expired) = slow.timeout(Duration::from_millis(300)).run().unwrap_err()
+    /// else {
+    ///     panic!()
+    /// };
+    /// assert_eq!(expired.output.stdout, b"begun\n");
+    /// ```
+    pub fn run(&self) -> Result<Completed, CheckError> {
+        let mut command = self.clone();
+        let input = command.run.input.take();
+        if input.is_some() {
+            if !matches!(self.stdio[0], Stdio::Inherit) {
+                let cause =
+                    StartCause::Conflict("there is input, and something else to read it from");
+                let program = self.args.first().cloned().unwrap_or_default();
+                return Err(StartError { program, cause }.into());
+            }
+            command.stdio[0] = Stdio::Pipe;
+        }
+        let deadline = match self.run.limit {
+            None => Deadline::NEVER,
+            Some(Limit::For(timeout)) => after(timeout),
+            Some(Limit::Until(deadline)) => deadline,
+        };
+        let child = Killed(command.spawn()?);
+        let output = match child.0.communicate_until(input.unwrap_or_default(), deadline) {
+            Ok(output) => output,
+            Err(CommunicateError::Io(error)) => return Err(CheckError::Io(error)),
+            Err(_) => return Err(CheckError::TimedOut(child.expire())),
+        };
+        let completed = Completed { args: self.args.clone(), status: child.0.wait(), output };
+        if self.run.check {
+            return completed.check().map_err(CheckError::Failed);
+        }
+        Ok(completed)
+    }
+}
+
+/// A child that is killed, and waited for, when it is dropped.
+struct Killed(Child);
+
+impl Killed {
+    /// Ends it, and gives what it has written.
+    fn expire(&self) -> TimeoutExpired {
+        self.end();
+        // It has ended: this reads what there is, and does not wait for others.
+        let output = match self.0.communicate_until([], Deadline::PASSED) {
+            Ok(output) | Err(CommunicateError::TimedOut(output)) => output,
+            Err(_) => Output::default(),
+        };
+        TimeoutExpired { args: self.0.args().to_vec(), output }
+    }
+
+    fn end(&self) {
+        if self.0.poll().is_none() {
+            // One that has become another user cannot be killed, and is waited for.
+            let _ = self.0.kill();
+            self.0.wait();
+        }
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Runs a program with the given arguments, the program first: [`Command::run`] without options. (SP001)
+///
+/// Errors: [`CheckError::Start`].
+///
+/// ```
+/// assert!(inkle::subprocess::run(["true"]).unwrap().status.success());
+/// ```
+pub fn run<I>(args: I) -> Result<Completed, CheckError>
+where
+    I: IntoIterator,
+    I::Item: AsRef<OsStr>,
+{
+    Command::from_args(args).run()
+}
+
+/// As [`run`], and gives how the program ended. (SP006)
+///
+/// Errors: as `run`.
+///
+/// ```
+/// assert_eq!(inkle::subprocess::call(["sh", "-c", "exit 3"]).unwrap().code(), Some(3));
+/// ```
+pub fn call<I>(args: I) -> Result<Status, CheckError>
+where
+    I: IntoIterator,
+    I::Item: AsRef<OsStr>,
+{
+    Ok(run(args)?.status)
+}
+
+/// As [`run`], and a program that fails is an error. (SP006)
+///
+/// Errors: also [`CheckError::Failed`].
+///
+/// ```
+/// assert!(inkle::subprocess::check_call(["false"]).is_err());
+/// ```
+pub fn check_call<I>(args: I) -> Result<(), CheckError>
+where
+    I: IntoIterator,
+    I::Item: AsRef<OsStr>,
+{
+    Command::from_args(args).check(true).run().map(drop)
+}
+
+/// Runs a program and gives what it has written to its standard output; one that fails is an error. (SP006)
+///
+/// Errors: as [`check_call`].
+///
+/// ```
+/// assert_eq!(inkle::subprocess::check_output(["echo", "warp"]).unwrap(), b"warp\n");
+/// ```
+pub fn check_output<I>(args: I) -> Result<Vec<u8>, CheckError>
+where
+    I: IntoIterator,
+    I::Item: AsRef<OsStr>,
+{
+    let done = Command::from_args(args).stdout(Stdio::Pipe).check(true).run()?;
+    Ok(done.output.stdout)
+}
+
+/// Runs a shell's line: how it ended, and what it has written to either output, as text, without the last
+/// end of a line. (SP007)
+///
+/// Errors: as [`run`].
+///
+/// ```
+/// use inkle::subprocess::getstatusoutput;
+///
+/// let (status, text) = getstatusoutput("echo warp; echo weft >&2; exit 2").unwrap();
+/// assert_eq!((status.code(), text.as_str()), (Some(2), "warp\nweft"));
+/// assert_eq!(getstatusoutput("no-such-program").unwrap().0.code(), Some(127));
+/// ```
+pub fn getstatusoutput(line: impl AsRef<OsStr>) -> Result<(Status, String), CheckError> {
+    let done = Command::shell(line).stdout(Stdio::Pipe).stderr(Stdio::Stdout).run()?;
+    let mut text = done.output.stdout_lossy();
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    Ok((done.status, text))
+}
+
+/// As [`getstatusoutput`], the text alone. (SP007)
+///
+/// Errors: as [`run`].
+///
+/// ```
+/// assert_eq!(inkle::subprocess::getoutput("echo $((6 * 7))").unwrap(), "42");
+/// ```
+pub fn getoutput(line: impl AsRef<OsStr>) -> Result<String, CheckError> {
+    Ok(getstatusoutput(line)?.1)
+}

@@ -1,0 +1,125 @@
+//! `inkle::subprocess` in odd circumstances: `src/bin/spawns.rs` has the parents, each in a process of its
+//! own. What needs none is at the end.
+#![cfg(target_os = "linux")]
+
+use std::process::{Command as Plain, Output};
+use std::time::{Duration, Instant};
+
+use inkle::subprocess::{CheckError, Command, CommunicateError, Signal, Stdio};
+use inkle_tests::{SCALE, eventually, watchdog};
+
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(200);
+
+#[track_caller]
+fn checks_out(scenario: &str, argument: u32) {
+    let _watch = watchdog();
+    let program = env!("CARGO_BIN_EXE_spawns");
+    let Output { status, stderr, .. } =
+        Plain::new(program).args([scenario, &argument.to_string()]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{scenario} {argument}: {status} {stderr}");
+}
+
+#[test]
+fn sp040_sigchld_is_ignored() {
+    checks_out("sigchld ignored", 0);
+}
+
+#[test]
+fn sp040_no_zombies_are_wanted() {
+    checks_out("no zombies", 0);
+}
+
+#[test]
+fn sp040_somebody_waits_for_all_children() {
+    checks_out("foreign wait", 0);
+}
+
+#[test]
+fn sp015_standard_streams_that_are_closed() {
+    for which in 0..8 {
+        checks_out("closed", which);
+    }
+}
+
+#[test]
+fn sp029_no_descriptors_left() {
+    checks_out("exhausted", 0);
+}
+
+/// Ten thousand of them with optimisation.
+#[test]
+fn sp027_sp029_nothing_is_left_of_many() {
+    checks_out("many", 1250 * SCALE);
+}
+
+fn is_stopped(pid: u32) -> bool {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    text.rsplit(')').next().unwrap().trim_start().starts_with('T')
+}
+
+#[test]
+fn sp045_a_stop_is_no_end() {
+    let _watch = watchdog();
+    let child = Command::shell("read line; echo got $line; exit 3")
+        .stdin(Stdio::Pipe)
+        .stdout(Stdio::Pipe)
+        .spawn()
+        .unwrap();
+    child.send_signal(Signal::STOP).unwrap();
+    eventually(|| is_stopped(child.pid()));
+    assert!(child.poll().is_none() && child.wait_timeout(Duration::from_millis(20)).is_err());
+    let stopped = child.communicate_timeout(b"warp\n", Duration::from_millis(20));
+    assert!(matches!(stopped, Err(CommunicateError::TimedOut(_))));
+    child.send_signal(Signal::CONT).unwrap();
+    assert_eq!(child.communicate([]).unwrap().stdout, b"got warp\n");
+    assert_eq!(child.wait().code(), Some(3));
+    // One that is stopped can be ended; a request to end waits until it goes on.
+    let child = Command::new("sleep").arg("60").spawn().unwrap();
+    child.send_signal(Signal::STOP).unwrap();
+    eventually(|| is_stopped(child.pid()));
+    assert_eq!(child.stop(Duration::from_millis(20)).unwrap().signal(), Some(Signal::KILL));
+}
+
+#[test]
+fn sp004_sp051_a_session_of_its_own_holds_the_pipe() {
+    let _watch = watchdog();
+    let start = Instant::now();
+    let line = "setsid sh -c 'echo $$; exec sleep 60' & wait";
+    for end in ["", "; exit 3"] {
+        let command = Command::shell(format!("{line}{end}")).capture_output().timeout(SHORT);
+        let CheckError::TimedOut(expired) = command.run().unwrap_err() else { panic!() };
+        kill_all(&expired.output.stdout);
+    }
+    // It has ended and the other has not.
+    let child = Command::shell("setsid sh -c 'echo $$; exec sleep 60' & read line; exit 4")
+        .stdin(Stdio::Pipe)
+        .stdout(Stdio::Pipe)
+        .spawn()
+        .unwrap();
+    let output = child.communicate_timeout(b"\n", SHORT).unwrap();
+    assert!(output.left_open);
+    assert_eq!(child.wait().code(), Some(4));
+    kill_all(&output.stdout);
+    assert!(start.elapsed() < LONG / 2);
+}
+
+/// The processes whose numbers a program has printed.
+fn kill_all(printed: &[u8]) {
+    for pid in String::from_utf8_lossy(printed).split_whitespace() {
+        // SAFETY: ends one of our own programs.
+        unsafe { libc::kill(pid.parse().unwrap(), libc::SIGKILL) };
+    }
+}
+
+#[test]
+fn sp003_a_program_that_never_pauses_has_a_deadline_too() {
+    let _watch = watchdog();
+    // One that could not be noticed in between would fill the memory.
+    let start = Instant::now();
+    let command = Command::new("yes").stdout(Stdio::Pipe).timeout(SHORT);
+    let CheckError::TimedOut(expired) = command.run().unwrap_err() else { panic!() };
+    assert!(expired.output.stdout.starts_with(b"y\ny\n"));
+    assert!(start.elapsed() < LONG / 2);
+}
