@@ -20,7 +20,7 @@ use core::ptr;
 
 use super::Ground;
 use super::slots::hidden::SlotArray;
-use crate::atomic::{AtomicPtr, AtomicU32, Ordering};
+use crate::atomic::{AtomicPtr, AtomicU32, Ordering, PlainU32};
 use crate::error::NoSlot;
 
 /// What a variable is to those who do not know its type: its name and its number.
@@ -37,13 +37,13 @@ use crate::error::NoSlot;
 pub struct Variable {
     name: &'static str,
     /// One more than the number; 0 as long as there is none.
-    number: AtomicU32,
+    number: PlainU32,
 }
 
 impl Variable {
     const_fn! {
         pub(super) const fn new(name: &'static str) -> Self {
-            Self { name, number: AtomicU32::new(0) }
+            Self { name, number: PlainU32::new(0) }
         }
     }
 

@@ -29,7 +29,7 @@
 
 use super::registry::Entry;
 use super::value::{Value, Words, from_words, into_words};
-use crate::atomic::{AtomicPtr, AtomicU32, Ordering, compiler_fence, fence};
+use crate::atomic::{Ordering, PlainPtr, PlainU32, compiler_fence, fence};
 
 /// Bits of `live` a slot.
 const BITS: u32 = 2;
@@ -37,7 +37,7 @@ const BITS: u32 = 2;
 const MOST: usize = (u32::BITS / BITS) as usize;
 
 /// A cell: one value, word by word, as others may read while it is written and then throw it away.
-type Cell<const W: usize> = [AtomicPtr<()>; W];
+type Cell<const W: usize> = [PlainPtr<()>; W];
 
 /// The room of a [`Context`](super::Context): `N` variables, at most 16, of up to `W` words each.
 ///
@@ -52,8 +52,8 @@ type Cell<const W: usize> = [AtomicPtr<()>; W];
 #[derive(Debug)]
 #[repr(C)]
 pub struct Slots<const N: usize, const W: usize = 2> {
-    version: AtomicU32,
-    live: AtomicU32,
+    version: PlainU32,
+    live: PlainU32,
     cells: [[Cell<W>; 2]; N],
 }
 
@@ -62,9 +62,9 @@ impl<const N: usize, const W: usize> Slots<N, W> {
         const fn empty() -> Self {
             const { assert!(N <= MOST, "a context has at most 16 variables") };
             Self {
-                version: AtomicU32::new(0),
-                live: AtomicU32::new(0),
-                cells: array![array![array![AtomicPtr::new(core::ptr::null_mut()); W]; 2]; N],
+                version: PlainU32::new(0),
+                live: PlainU32::new(0),
+                cells: array![array![array![PlainPtr::new(core::ptr::null_mut()); W]; 2]; N],
             }
         }
     }
