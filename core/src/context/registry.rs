@@ -80,7 +80,9 @@ impl Entry {
     }
 
     fn variable(&self) -> Option<&'static Variable> {
-        // Acquire, pairs with the Release of `claim`: the variable's name is written.
+        // Acquire, pairs with the Release of `claim`: the variable's name is written, which need not have
+        // been so from the start of the program (a leaked box). The models do not see it: a name is no
+        // word of loom's.
         let variable = self.0.load(Ordering::Acquire);
         // SAFETY: null, or a variable that lives for ever, see `claim`.
         unsafe { variable.as_ref() }
