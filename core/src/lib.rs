@@ -86,6 +86,9 @@
 //! | `Timers<u32, 8, P>` | 1408 | 992 | 976 |
 //! | `Channel<WordRing<u8, 8>, P>` | 640 | 160 | 92 |
 //! | `Channel<Fifo<u64, 8>, P>` | 1152 | 304 | 200 |
+//! | `Context` of `Slots<4>`, or of `Slots<8, 1>` | 152 | 152 | 84 |
+//! | `context::Current` of `Slots<4>` | 160 | 160 | 88 |
+//! | `ContextVar<u32, G>` | 32 | 32 | 20 |
 //!
 //! Flash, instructions an operation and the longest stretch with interrupts off, on a Cortex-M0 and a
 //! Cortex-M3, beside the peers: `tests/firmware/COST.md` in the repository. To begin on such a chip:

@@ -8,6 +8,7 @@ use inkle::threading::{
     MutexGuard, Once, Promise, RLock, RLockGuard, ReadGuard, RwLock, Semaphore, WriteGuard,
 };
 use inkle_core::channel::Channel;
+use inkle_core::context::{Context, ContextVar, Current, Slots};
 use inkle_core::event_count::EventCount;
 use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
 use inkle_core::queue::inbox::Inbox;
@@ -19,6 +20,11 @@ use inkle_core::roster::Roster;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::Outcome;
 use inkle_core::timer::{Coarse, Exact, Timers, Wheel};
+
+// SAFETY: nobody uses them.
+inkle_core::single_core_context!(unsafe Four: Slots<4>);
+// SAFETY: nobody uses them.
+inkle_core::single_core_context!(unsafe EightWords: Slots<8, 1>);
 
 macro_rules! table {
     ($($type:ty: $bytes:literal,)*) => {
@@ -84,6 +90,10 @@ fn the_table_of_sizes() {
         Wheel<u32, 8, Exact<3>>: 1024,
         Wheel<u32, 8, Coarse>: 1920,
         Timers<u32, 8, Private>: 1408,
+        Context<Four>: 152,
+        Context<EightWords>: 152,
+        Current<Four>: 160,
+        ContextVar<u32, Four>: 32,
         Queue<u64>: 8,
     };
     for (name, bytes, _) in table {

@@ -17,11 +17,8 @@ pub fn fence(order: Ordering) {
     loom::sync::atomic::fence(order);
 }
 
-/// A fence for the compiler alone. Loom knows no weaker fence than a real one.
-#[track_caller]
-pub fn compiler_fence(order: Ordering) {
-    fence(order);
-}
+/// Nothing: loom keeps the order within a thread, and to others this promises nothing.
+pub fn compiler_fence(_order: Ordering) {}
 
 /// One turn of a spin loop. Under loom another thread must run before the caller goes on.
 #[track_caller]
@@ -153,6 +150,8 @@ impl<T> AtomicPtr<T> {
         self.0.compare_exchange(current, new, success, failure)
     }
 }
+
+pub(crate) use {AtomicPtr as PlainPtr, AtomicU32 as PlainU32};
 
 /// A row of cells for items that come and go, one by one or as slices.
 ///

@@ -23,6 +23,14 @@ compile_error!(
 
 pub use backing::{AtomicPtr, AtomicU32, AtomicUsize, fence};
 pub use core::hint::spin_loop;
+
+/// Words that are loaded and stored and never exchanged: single instructions also where the backing
+/// makes a critical section of each access, as the target has no compare-and-swap.
+#[cfg(any(target_has_atomic = "32", target_arch = "arm", target_arch = "riscv32"))]
+pub(crate) use core::sync::atomic::{AtomicPtr as PlainPtr, AtomicU32 as PlainU32};
+#[cfg(not(any(target_has_atomic = "32", target_arch = "arm", target_arch = "riscv32")))]
+pub(crate) use {AtomicPtr as PlainPtr, AtomicU32 as PlainU32};
+
 pub use core::sync::atomic::compiler_fence;
 
 /// That many turns of a spin loop, to leave a contended word to its winner for a while. Under loom

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ptr;
 
 use super::{Context, Ground};
-use crate::atomic::{AtomicPtr, Ordering};
+use crate::atomic::{Ordering, PlainPtr};
 
 /// Says which context runs on a core, or in a thread; and holds the one that runs while no other is
 /// entered.
@@ -13,7 +13,7 @@ use crate::atomic::{AtomicPtr, Ordering};
 #[repr(C)]
 pub struct Current<G: Ground> {
     /// Null is `root`.
-    context: AtomicPtr<Context<G>>,
+    context: PlainPtr<Context<G>>,
     root: Context<G>,
 }
 
@@ -21,7 +21,7 @@ impl<G: Ground> Current<G> {
     const_fn! {
         /// Nothing entered.
         pub const fn new() -> Self {
-            Self { context: AtomicPtr::new(ptr::null_mut()), root: Context::root() }
+            Self { context: PlainPtr::new(ptr::null_mut()), root: Context::root() }
         }
     }
 
@@ -34,9 +34,10 @@ impl<G: Ground> Current<G> {
     ///
     /// # Safety
     ///
-    /// `context` is null, or what this has returned before, or points to a context that nobody else runs
-    /// in. It lives, in its place, and nobody [runs](Context::run) in it, until another has been made the
-    /// current one here and everything that ran in it has ended or been switched away.
+    /// `context` is null, or what this has returned before, or points to a context; and nobody else runs
+    /// in it. That goes for null too: of several tasks that preempt each other one may have it. It lives,
+    /// in its place, and nobody [runs](Context::run) in it, until another has been made the current one
+    /// here and everything that ran in it has ended or been switched away.
     pub unsafe fn switch(&self, context: *const Context<G>) -> *const Context<G> {
         // Relaxed, here and in `with`: stored and loaded by the same thread of execution.
         let before = self.context.load(Ordering::Relaxed);

@@ -3,16 +3,19 @@
 //! # Layout
 //!
 //! ```text
-//! hold    0 nobody runs in it, 1 somebody does, 2 and is changing a value
-//! number  what its tokens know it by; 0 until it has one
-//! slots   see slots.rs
+//! hold      0 nobody runs in it, 1 somebody does
+//! changing  1 while whoever runs in it changes a value
+//! number    what its tokens know it by; 0 until it has one
+//! slots     see slots.rs
 //! ```
 //!
 //! # Invariants
 //!
-//! 1. `hold` leaves 0 by an exchange, so one runs in it at a time; only that one stores to it
-//!    afterwards, or an interrupt handler that runs in the same context and puts everything back.
-//! 2. Slots change while `hold` is 2, and who finds it 2 changes nothing: one changes at a time.
+//! 1. `hold` leaves 0 by an exchange, so one runs in it at a time. A context that is made current by
+//!    [`Current::switch`](super::Current::switch) leaves it alone: there the caller sees to it.
+//! 2. `number` and the slots change while `changing` is 1, and who finds it 1 changes nothing: one changes
+//!    at a time. Whoever runs in the context stores to it, or an interrupt handler that does so in between
+//!    and has put it back.
 
 use core::fmt;
 use core::future::Future;
@@ -20,17 +23,16 @@ use core::future::Future;
 use super::slots::{Reader, hidden::SlotArray};
 use super::value::Value;
 use super::{ContextVar, Ground, Variables, Within};
-use crate::atomic::{AtomicU32, Ordering, compiler_fence};
+use crate::atomic::{AtomicU32, Ordering, PlainU32, compiler_fence};
 use crate::error::Entered;
 
 const FREE: u32 = 0;
 const ENTERED: u32 = 1;
-const CHANGING: u32 = 2;
 
 /// Values of variables that belong together: a task's, a request's, an interrupt handler's.
 ///
-/// Code [runs](Self::run) in it, one at a time, and its changes stay there. `16 + N * 2 * W` words and
-/// bytes as [`Slots`](super::Slots) says; no pointers to itself, so it may be moved while nobody runs in
+/// Code [runs](Self::run) in it, one at a time, and its changes stay there. 12 bytes and those that
+/// [`Slots`](super::Slots) has; no pointers to itself, so it may be moved while nobody runs in
 /// it.
 ///
 /// ```
@@ -48,7 +50,8 @@ const CHANGING: u32 = 2;
 #[repr(C)]
 pub struct Context<G: Ground> {
     hold: AtomicU32,
-    number: AtomicU32,
+    changing: PlainU32,
+    number: PlainU32,
     slots: G::Slots,
 }
 
@@ -77,7 +80,12 @@ impl<G: Ground> Context<G> {
 
     const_fn! {
         const fn with(hold: u32, slots: G::Slots) -> Self {
-            Self { hold: AtomicU32::new(hold), number: AtomicU32::new(0), slots }
+            Self {
+                hold: AtomicU32::new(hold),
+                changing: PlainU32::new(0),
+                number: PlainU32::new(0),
+                slots,
+            }
         }
     }
 
@@ -160,7 +168,8 @@ impl<G: Ground> Context<G> {
         unsafe { self.slots.read(slot, Reader::Here) }
     }
 
-    /// Puts a value into a slot, or takes it away; what was there. `None` if this interrupts a change.
+    /// Puts a value into a slot, or takes it away: the context's number, and what was there. `None` if
+    /// this interrupts a change.
     ///
     /// # Safety
     ///
@@ -170,33 +179,32 @@ impl<G: Ground> Context<G> {
         &self,
         slot: usize,
         value: Option<T>,
-    ) -> Option<Option<T>> {
-        // Relaxed, as the stores below: only this thread of execution stores to it (invariant 1), and
-        // what interrupts it in between has stored what was there.
-        if self.hold.load(Ordering::Relaxed) == CHANGING {
+    ) -> Option<(u32, Option<T>)> {
+        // Relaxed, as the stores below: only this thread of execution looks at it (invariant 2), and
+        // what interrupts it in between has put it back.
+        if self.changing.load(Ordering::Relaxed) != 0 {
             return None;
         }
-        self.hold.store(CHANGING, Ordering::Relaxed);
+        self.changing.store(1, Ordering::Relaxed);
         // A handler that comes while something is being changed finds it said.
         compiler_fence(Ordering::SeqCst);
+        let mut number = self.number();
+        if number == 0 {
+            number = G::registry().number_for_context();
+            self.number.store(number, Ordering::Relaxed);
+        }
         // SAFETY: the caller's promise; nobody else changes it (invariant 2).
         let old = unsafe { self.slots.write(slot, value) };
         compiler_fence(Ordering::SeqCst);
-        self.hold.store(ENTERED, Ordering::Relaxed);
-        Some(old)
+        self.changing.store(0, Ordering::Relaxed);
+        Some((number, old))
     }
 
-    /// What tokens know it by.
+    /// What tokens know it by; 0 as long as none can.
     #[inline(always)]
     pub(super) fn number(&self) -> u32 {
         // Relaxed, as the store: whoever asks runs in it.
-        let number = self.number.load(Ordering::Relaxed);
-        if number != 0 {
-            return number;
-        }
-        let number = G::registry().number_for_context();
-        self.number.store(number, Ordering::Relaxed);
-        number
+        self.number.load(Ordering::Relaxed)
     }
 }
 

@@ -20,7 +20,7 @@ use core::ptr;
 
 use super::Ground;
 use super::slots::hidden::SlotArray;
-use crate::atomic::{AtomicPtr, AtomicU32, Ordering};
+use crate::atomic::{AtomicPtr, AtomicU32, Ordering, PlainU32};
 use crate::error::NoSlot;
 
 /// What a variable is to those who do not know its type: its name and its number.
@@ -37,13 +37,13 @@ use crate::error::NoSlot;
 pub struct Variable {
     name: &'static str,
     /// One more than the number; 0 as long as there is none.
-    number: AtomicU32,
+    number: PlainU32,
 }
 
 impl Variable {
     const_fn! {
         pub(super) const fn new(name: &'static str) -> Self {
-            Self { name, number: AtomicU32::new(0) }
+            Self { name, number: PlainU32::new(0) }
         }
     }
 
@@ -80,7 +80,9 @@ impl Entry {
     }
 
     fn variable(&self) -> Option<&'static Variable> {
-        // Acquire, pairs with the Release of `claim`: the variable's name is written.
+        // Acquire, pairs with the Release of `claim`: the variable's name is written, which need not have
+        // been so from the start of the program (a leaked box). The models do not see it: a name is no
+        // word of loom's.
         let variable = self.0.load(Ordering::Acquire);
         // SAFETY: null, or a variable that lives for ever, see `claim`.
         unsafe { variable.as_ref() }

@@ -28,8 +28,8 @@
 //! stay on. `version` has 32 bits: a reader that sleeps through exactly 2^32 changes would not notice.
 
 use super::registry::Entry;
-use super::value::{Value, Words, from_words, into_words};
-use crate::atomic::{AtomicPtr, AtomicU32, Ordering, compiler_fence, fence};
+use super::value::{Value, Words, from_words, into_words, words_of};
+use crate::atomic::{Ordering, PlainPtr, PlainU32, compiler_fence, fence};
 
 /// Bits of `live` a slot.
 const BITS: u32 = 2;
@@ -37,7 +37,7 @@ const BITS: u32 = 2;
 const MOST: usize = (u32::BITS / BITS) as usize;
 
 /// A cell: one value, word by word, as others may read while it is written and then throw it away.
-type Cell<const W: usize> = [AtomicPtr<()>; W];
+type Cell<const W: usize> = [PlainPtr<()>; W];
 
 /// The room of a [`Context`](super::Context): `N` variables, at most 16, of up to `W` words each.
 ///
@@ -52,8 +52,8 @@ type Cell<const W: usize> = [AtomicPtr<()>; W];
 #[derive(Debug)]
 #[repr(C)]
 pub struct Slots<const N: usize, const W: usize = 2> {
-    version: AtomicU32,
-    live: AtomicU32,
+    version: PlainU32,
+    live: PlainU32,
     cells: [[Cell<W>; 2]; N],
 }
 
@@ -62,22 +62,23 @@ impl<const N: usize, const W: usize> Slots<N, W> {
         const fn empty() -> Self {
             const { assert!(N <= MOST, "a context has at most 16 variables") };
             Self {
-                version: AtomicU32::new(0),
-                live: AtomicU32::new(0),
-                cells: array![array![array![AtomicPtr::new(core::ptr::null_mut()); W]; 2]; N],
+                version: PlainU32::new(0),
+                live: PlainU32::new(0),
+                cells: array![array![array![PlainPtr::new(core::ptr::null_mut()); W]; 2]; N],
             }
         }
     }
 
-    /// The words of the slot's live cell, if it has one by `live`.
+    /// The words of a `T` in the slot's live cell, if it has one by `live`.
     #[inline(always)]
-    fn words(&self, live: u32, slot: usize) -> Option<Words<W>> {
-        let cell = (bits(live, slot) as usize).checked_sub(1)?;
-        let words = self.cells.get(slot)?.get(cell)?;
-        // Relaxed: whether they are what `live` promised, the `version` decides. See `stable`.
-        Some(core::array::from_fn(|at| {
-            words.get(at).map_or(core::ptr::null_mut(), |word| word.load(Ordering::Relaxed))
-        }))
+    fn words<T: Value>(&self, live: u32, slot: usize) -> Option<Words<W>> {
+        let cell = live_cell(self.cells.get(slot)?, bits(live, slot))?;
+        let mut words = [core::ptr::null_mut(); W];
+        for (to, from) in words.iter_mut().zip(cell).take(words_of::<T>()) {
+            // Relaxed: whether they are what `live` promised, the `version` decides. See `stable`.
+            *to = from.load(Ordering::Relaxed);
+        }
+        Some(words)
     }
 
     /// What `read` makes of `live` and the cells it names, all of one moment.
@@ -138,6 +139,15 @@ impl Reader {
 
 fn bits(live: u32, slot: usize) -> u32 {
     (live >> (slot as u32 * BITS)) & 3
+}
+
+#[inline(always)]
+fn live_cell<const W: usize>([first, second]: &[Cell<W>; 2], bits: u32) -> Option<&Cell<W>> {
+    match bits {
+        1 => Some(first),
+        2 => Some(second),
+        _ => None,
+    }
 }
 
 fn with_bits(live: u32, slot: usize, bits: u32) -> u32 {
@@ -221,7 +231,7 @@ impl<const N: usize, const W: usize> hidden::SlotArray for Slots<N, W> {
 
     #[inline(always)]
     unsafe fn read<T: Value>(&self, slot: usize, reader: Reader) -> Option<T> {
-        let words = self.stable(reader, |live| self.words(live, slot))?;
+        let words = self.stable(reader, |live| self.words::<T>(live, slot))?;
         // SAFETY: the words of a live cell are those of one value (invariant 2), of this type by the
         // caller's promise.
         Some(unsafe { from_words(words) })
@@ -231,15 +241,16 @@ impl<const N: usize, const W: usize> hidden::SlotArray for Slots<N, W> {
     unsafe fn write<T: Value>(&self, slot: usize, value: Option<T>) -> Option<T> {
         let live = self.begin();
         // SAFETY: as in `read`. Nobody else changes it, and this does not touch the live cell.
-        let old = self.words(live, slot).map(|words| unsafe { from_words(words) });
+        let old = self.words::<T>(live, slot).map(|words| unsafe { from_words(words) });
         let mut now = 0;
         if let Some(value) = value {
-            let spare = usize::from(bits(live, slot) == 1);
-            now = spare as u32 + 1;
-            if let Some(cell) = self.cells.get(slot).and_then(|cells| cells.get(spare)) {
-                for (to, word) in cell.iter().zip(into_words::<T, W>(value)) {
+            // The cell that is not live.
+            now = 1 + u32::from(bits(live, slot) == 1);
+            if let Some(cell) = self.cells.get(slot).and_then(|cells| live_cell(cells, now)) {
+                for (to, word) in cell.iter().zip(&into_words::<T, W>(value)).take(words_of::<T>())
+                {
                     // Relaxed: published by `live`.
-                    to.store(word, Ordering::Relaxed);
+                    to.store(*word, Ordering::Relaxed);
                 }
             }
         }
@@ -254,19 +265,21 @@ impl<const N: usize, const W: usize> hidden::SlotArray for Slots<N, W> {
     }
 
     fn copy(&self) -> Self {
-        let all = self.stable(Reader::Elsewhere, |live| {
-            core::array::from_fn::<_, N, _>(|slot| self.words(live, slot))
-        });
         let copy = Self::empty();
-        let mut live = 0;
-        for (slot, (cells, words)) in copy.cells.iter().zip(all).enumerate() {
-            let (Some(words), [cell, _]) = (words, cells) else { continue };
-            for (to, word) in cell.iter().zip(words) {
-                // Relaxed, as `live` below: nobody else has it yet.
-                to.store(word, Ordering::Relaxed);
+        let live = self.stable(Reader::Elsewhere, |live| {
+            for (slot, (to, from)) in copy.cells.iter().zip(&self.cells).enumerate() {
+                let bits = bits(live, slot);
+                let Some((to, from)) = live_cell(to, bits).zip(live_cell(from, bits)) else {
+                    continue;
+                };
+                for (to, from) in to.iter().zip(from) {
+                    // Relaxed: nobody else has the copy yet; for the load, see `stable`.
+                    to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+                }
             }
-            live = with_bits(live, slot, 1);
-        }
+            live
+        });
+        // Relaxed, as above.
         copy.live.store(live, Ordering::Relaxed);
         copy
     }

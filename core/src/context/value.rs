@@ -107,6 +107,11 @@ macro_rules! context_value {
 /// A value as words. Pointers, because a word may be part of a reference and has to stay what it is.
 pub(super) type Words<const W: usize> = [*mut (); W];
 
+/// How many words a value has.
+pub(super) const fn words_of<T>() -> usize {
+    size_of::<T>().div_ceil(size_of::<usize>())
+}
+
 /// `value` as words; those that it does not reach are null.
 #[inline(always)]
 pub(super) fn into_words<T: Value, const W: usize>(value: T) -> Words<W> {

@@ -132,11 +132,8 @@ impl<T: Value, G: Ground> ContextVar<T, G> {
 
     /// Changes the value in the current context: the context's number and the value before.
     fn write(&self, number: usize, value: Option<T>) -> Option<(u32, Option<T>)> {
-        let write = |context: &Context<G>| {
-            // SAFETY: as in `get`.
-            Some((context.number(), unsafe { context.write(number, value) }?))
-        };
-        G::current(|current| current.with(write))
+        // SAFETY: as in `get`.
+        G::current(|current| current.with(|context| unsafe { context.write(number, value) }))
     }
 }
 

@@ -3,10 +3,11 @@
 use core::future::{Future, poll_fn};
 use core::num::NonZeroU8;
 use core::pin::pin;
+use core::ptr;
 use core::task::{self, Poll, Waker};
 
 use inkle_core::Platform;
-use inkle_core::context::{Context, ContextVar, Slots, Token};
+use inkle_core::context::{Context, ContextVar, Ground, Slots, Token};
 use inkle_core::context_value;
 use inkle_core::error::{Entered, NoSlot, ResetError, SetError};
 use inkle_core::platform::{NoBoard, Spin};
@@ -175,6 +176,34 @@ pub fn futures_in_contexts<P: Platform>(_: Effort) {
         assert_eq!(first.poll(&mut context), Poll::Ready(true));
         assert_eq!(second.poll(&mut context), Poll::Ready(true));
         assert_eq!(PLAIN.get(), None);
+    });
+}
+
+/// A switcher's tasks: a store makes a context the current one, and nobody has to have entered it. It can
+/// be entered before and after.
+pub fn switched_tasks<P: Platform>(_: Effort) {
+    fn within(task: &Context<Own>, f: impl FnOnce()) {
+        // SAFETY: nobody else runs in it until the other switch, and it stays where it is.
+        let before = Own::current(|current| unsafe { current.switch(task) });
+        f();
+        // SAFETY: what `switch` has returned.
+        let task_again = Own::current(|current| unsafe { current.switch(before) });
+        assert!(ptr::eq(task_again, task));
+    }
+    turn(|| {
+        let tasks = [Context::<Own>::new(), Context::<Own>::new()];
+        drop(set(&PLAIN, 1));
+        within(&tasks[0], || drop(set(&PLAIN, 10)));
+        let mut token = None;
+        within(&tasks[1], || {
+            assert_eq!(PLAIN.get(), None);
+            token = Some(set(&PLAIN, 20));
+        });
+        within(&tasks[0], || assert_eq!(PLAIN.get(), Some(10)));
+        within(&tasks[1], || assert!(token.is_some_and(|token| PLAIN.reset(token).is_ok())));
+        assert_eq!(PLAIN.get(), Some(1));
+        let found = tasks.each_ref().map(|task| task.run(|| PLAIN.get()).ok());
+        assert_eq!(found, [Some(Some(10)), Some(None)]);
     });
 }
 

@@ -160,6 +160,7 @@ macro_rules! cases {
                 context::contexts,
                 context::no_slot_left,
                 context::futures_in_contexts,
+                context::switched_tasks,
                 context::against_arrays,
                 time::a_timeout_takes_its_time,
                 time::a_deadline_that_has_passed_polls,

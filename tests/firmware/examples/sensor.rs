@@ -1,7 +1,7 @@
 //! The firmware to start from: a sensor's interrupt fills a queue, the main loop works it off, reports
 //! now and then, notices when the sensor falls silent, and sleeps when there is nothing to do. The sensor
 //! here is the processor's own timer, so that it runs on every Cortex-M; under QEMU it checks itself and
-//! ends.
+//! ends. A context variable says what is being worked on, for whoever writes a line of the log.
 #![no_std] // There is no operating system,
 #![no_main] // and nobody to call `main` but the start-up code: see `entry` below.
 
@@ -12,6 +12,7 @@ use cortex_m::Peripherals;
 use cortex_m_rt::{entry, exception};
 use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::channel::{Channel, Shutdown};
+use inkle_core::context::{Context, ContextVar, Slots};
 use inkle_core::error::GetError;
 use inkle_core::platform::{Board, Deadline, WaitForInterrupt};
 use inkle_core::queue::word::WordRing;
@@ -46,6 +47,21 @@ static MILLIS: AtomicU32 = AtomicU32::new(1);
 /// allocator. Take a `Fifo` for larger ones.
 static READINGS: Channel<WordRing<u8, 16>, Ground> = Channel::new(WordRing::new());
 
+// Where context variables live: at most 4 of them, of two words each.
+// SAFETY: there is one core, and nothing preempts anything but interrupts.
+inkle_core::single_core_context!(unsafe App: Slots<4>);
+
+/// What is being worked on: for the log, so that nobody has to pass it down.
+static DOING: ContextVar<&str, App> = ContextVar::with_default("doing", "main");
+
+/// The interrupt's own: what it sets there, the code that it interrupts does not see.
+static IN_INTERRUPT: Context<App> = Context::new();
+
+/// A line of the log; it knows what it belongs to.
+fn log(what: &str, number: u32) {
+    println!("{}: {what} {number}", DOING.get().unwrap_or_default());
+}
+
 /// What is done at a certain time.
 enum Task {
     Report,
@@ -67,6 +83,14 @@ static LOST: AtomicU32 = AtomicU32::new(0);
 /// The last reading.
 const LAST: u8 = 200;
 
+/// From the interrupt to the main loop.
+fn pass_on(reading: u8) {
+    if READINGS.try_put(reading).is_err() {
+        LOST.fetch_add(reading.into(), Ordering::Relaxed); // Full: count what is lost.
+        log("no room for", reading.into());
+    }
+}
+
 /// The sensor's interrupt. It never waits: what it calls begins with `try_`, or answers at once.
 #[exception]
 fn SysTick() {
@@ -76,9 +100,12 @@ fn SysTick() {
         // Silent for a while.
     } else if *READING < LAST {
         *READING += 1; // Here a driver would read the sensor.
-        if READINGS.try_put(*READING).is_err() {
-            LOST.fetch_add((*READING).into(), Ordering::Relaxed); // Full: count what is lost.
-        }
+        let reading = *READING;
+        // Nobody else is in there: it does not interrupt itself.
+        let _ = IN_INTERRUPT.run(|| {
+            let _doing = DOING.bind("sensor");
+            pass_on(reading);
+        });
     } else {
         READINGS.shutdown(Shutdown::Graceful); // No more to come: the main loop ends.
     }
@@ -101,12 +128,15 @@ fn main() -> ! {
         // Does what is due; each is due again later.
         TIMERS.turn(u32::MAX, |task| match task {
             Task::Report => {
-                println!("so far {sum}");
+                let _doing = DOING.bind("report"); // Until the end of the block.
+                log("so far", sum);
                 reports += 1;
                 Then::Again(Deadline::after::<Ground>(PERIOD), task)
             }
             Task::Complain => {
+                let _doing = DOING.bind("silence");
                 complaints += 1;
+                log("complaints", complaints);
                 Then::Again(Deadline::after::<Ground>(SILENCE), task)
             }
         });
@@ -126,7 +156,8 @@ fn main() -> ! {
     println!("readings add up to {sum}, lost {lost}; {reports} reports, {complaints} complaints");
     // 1 + 2 + ... + LAST: everything has come, once. And in 215 milliseconds there are four reports.
     let is_right = sum + lost == u32::from(LAST) * (u32::from(LAST) + 1) / 2
-        && (reports, complaints) == (4, 1);
+        && (reports, complaints) == (4, 1)
+        && DOING.get() == Some("main");
     println!("{}", if is_right { "passed" } else { "FAILED" });
     process::exit(if is_right { 0 } else { 1 }) // Ends the emulator; a device would go on for ever.
 }

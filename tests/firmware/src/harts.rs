@@ -19,7 +19,7 @@ static WORKERS: [Worker; board::HARTS] =
     [Worker::new(1), Worker::new(2), Worker::new(3), Worker::new(4)];
 
 /// Waits for all harts.
-fn meet() {
+pub(crate) fn meet() {
     static ARRIVED: AtomicU32 = AtomicU32::new(0);
     // Acquire and Release: what each did before, all see after.
     let before = ARRIVED.fetch_add(1, Ordering::AcqRel);

@@ -5,6 +5,7 @@
 #![no_std]
 
 pub mod board;
+pub mod contexts;
 #[cfg(feature = "harts")]
 pub mod harts;
 pub mod interrupts;

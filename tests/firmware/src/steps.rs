@@ -77,25 +77,23 @@ pub fn is_interrupted(ticks: u32, operation: impl FnOnce()) -> bool {
 }
 
 /// What a sweep has found.
-#[derive(Clone, Copy, Default)]
-struct Sweep {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sweep {
     /// Interrupts, one a tick.
     ticks: u32,
     /// Of these, how many came at another place than the one before: instructions.
-    places: u32,
+    pub places: u32,
     /// Ticks at the first of them: while the timer was being set.
     first: u32,
 }
 
-fn sweep(subject: Subject, outer: Operation, inner: Operation, items: u32) -> Sweep {
-    on_interrupt_do(Work::On(subject, inner));
+/// Calls `turn` with 1 and one more each time, until it says that an interrupt after so many ticks has not
+/// come in time; see [`is_interrupted`].
+pub fn sweep(mut turn: impl FnMut(u32) -> bool) -> Sweep {
     // Two, because an alarm that is not exact goes back and forth between neighbours.
     let (mut sweep, mut last) = (Sweep::default(), [0; 2]);
     loop {
-        (0..items).for_each(|_| MAIN.put(subject));
-        let hit = is_interrupted(sweep.ticks + 1, || outer.by(&MAIN, subject));
-        settle(subject, &[&MAIN, &HANDLER]);
-        if !hit {
+        if !turn(sweep.ticks + 1) {
             return sweep;
         }
         sweep.ticks += 1;
@@ -126,8 +124,15 @@ pub fn each<P: Platform>(bags: &'static Bags<P>) {
         for (outer, inner) in pairs {
             // 4: all are full then.
             for items in [0, if *outer == Put { 4 } else { 1 }] {
-                let sweep = sweep(subject, *outer, *inner, items);
-                check(subject, sweep);
+                on_interrupt_do(Work::On(subject, *inner));
+                let sweep = sweep(|ticks| {
+                    (0..items).for_each(|_| MAIN.put(subject));
+                    let hit = is_interrupted(ticks, || outer.by(&MAIN, subject));
+                    settle(subject, &[&MAIN, &HANDLER]);
+                    hit
+                });
+                let masked = cfg!(not(target_has_atomic = "32")) || subject.name == "heap";
+                check(subject.name, sweep, masked);
                 all.ticks += sweep.ticks;
                 all.places += sweep.places;
                 if sweep.places > most.places {
@@ -143,15 +148,13 @@ pub fn each<P: Platform>(bags: &'static Bags<P>) {
 }
 
 /// Where nothing is kept off and time can be relied on, each instruction takes its own ticks: none was left out.
-fn check(subject: Subject, sweep: Sweep) {
-    assert!(sweep.places >= 10, "{}: only {} places", subject.name, sweep.places);
-    let masked = cfg!(not(target_has_atomic = "32")) || subject.name == "heap";
+pub fn check(name: &str, sweep: Sweep, masked: bool) {
+    assert!(sweep.places >= 10, "{name}: only {} places", sweep.places);
     if board::EXACT && !masked {
         let expected = (sweep.ticks - sweep.first) * board::TICK / board::INSTRUCTION;
         assert!(
             sweep.places + 4 >= expected,
-            "{}: {} places in {} ticks, {} of them at the first",
-            subject.name,
+            "{name}: {} places in {} ticks, {} of them at the first",
             sweep.places,
             sweep.ticks,
             sweep.first

@@ -6,12 +6,15 @@
 
 use core::future::Future;
 use core::hint::{black_box, spin_loop};
+use core::num::NonZeroU8;
 use core::pin::pin;
 use core::ptr::NonNull;
 use core::task::{Context, Waker};
 use core::time::Duration;
 
 use inkle_core::channel::{Channel, Shutdown};
+use inkle_core::context::{self, ContextVar, Slots};
+use inkle_core::context_value;
 use inkle_core::event_count::EventCount;
 #[cfg(not(target_os = "none"))]
 use inkle_core::platform::Spin;
@@ -96,6 +99,9 @@ static TOKEN: CancelToken<'_, Ground> = CancelToken::new();
 static TIMERS: Timers<Call, 3, Ground> = Timers::new(Duration::from_millis(1));
 static COUNT: EventCount<Ground> = EventCount::new();
 static ROSTER: Roster<Ground> = Roster::new();
+static PEER: ContextVar<Peer, Contexts> = ContextVar::new("peer");
+static LIMIT: ContextVar<Option<NonZeroU8>, Contexts> = ContextVar::with_default("limit", None);
+static TEXT: ContextVar<&str, Contexts> = ContextVar::new("text");
 
 fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeout: Duration) {
     black_box(channel.put(item()).is_ok());
@@ -330,6 +336,43 @@ fn meetings(timeout: Duration) {
     }
 }
 
+// SAFETY: never run.
+inkle_core::single_core_context!(unsafe Contexts: Slots<2>);
+
+#[derive(Clone, Copy)]
+struct Peer {
+    address: u32,
+    port: u16,
+    path: u16,
+}
+
+context_value!(Peer { address: u32, port: u16, path: u16 });
+
+fn variable<T: context::Value>(variable: &'static ContextVar<T, Contexts>, value: T) {
+    black_box((variable.register().is_ok(), variable.name(), variable.get()));
+    if let Ok(token) = variable.set(black_box(value)) {
+        black_box((token.old_value(), variable.reset(token).is_ok()));
+    }
+    let bound = variable.bind(black_box(value));
+    let copy = context::Context::<Contexts>::copy_current();
+    black_box((copy.get(variable), copy.len(), copy.is_empty(), copy.copy()));
+    black_box(copy.iter().map(|variable| variable.name().len()).sum::<usize>());
+    black_box((copy.run(|| variable.get()).is_ok(), bound.is_ok()));
+}
+
+fn contexts() {
+    static TASK: context::Context<Contexts> = context::Context::new();
+    variable(&PEER, Peer { address: 1, port: 2, path: 3 });
+    variable(&LIMIT, NonZeroU8::new(1));
+    variable(&TEXT, "text");
+    // SAFETY: never run.
+    <Contexts as context::Ground>::current(|current| unsafe {
+        black_box(current.switch(black_box(&TASK)));
+    });
+    let future = context::Context::<Contexts>::default().wrap(EVENT.wait_async());
+    black_box(pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_ready());
+}
+
 /// What a timer carries.
 struct Call(Waker, Large);
 
@@ -401,6 +444,7 @@ pub extern "C" fn _start() -> ! {
     wheel(&Wheel::<_, 5, Exact<3>>::new(Tick::new(black_box(1))));
     wheel(&Wheel::<_, 5, Coarse>::new(Tick::new(black_box(1))));
     timers(timeout);
+    contexts();
     loop {
         spin_loop();
     }

@@ -2,7 +2,7 @@
 #![no_std]
 #![no_main]
 
-use firmware::{Resting, Spinning, board, harts, report};
+use firmware::{Resting, Spinning, board, contexts, harts, report};
 use inkle_cases::bag::Bags;
 use inkle_core::channel::Channel;
 use inkle_core::queue::fifo::Fifo;
@@ -22,6 +22,7 @@ fn main(hart: usize) -> ! {
     harts::hammer(&RESTING);
     harts::pass_on(&AWAKE);
     harts::pass_on(&ASLEEP);
+    contexts::harts::all();
     if hart != 0 {
         board::rest_for_ever();
     }

@@ -2,7 +2,7 @@
 #![no_std]
 #![no_main]
 
-use firmware::{Resting, Spinning, board, interrupts, report};
+use firmware::{Resting, Spinning, board, contexts, interrupts, report};
 use inkle_cases::bag::Bags;
 
 static SPINNING: Bags<Spinning> = Bags::new();
@@ -13,5 +13,6 @@ fn main() -> ! {
     board::start_interrupts();
     interrupts::hammer(&SPINNING);
     interrupts::hammer(&RESTING);
+    contexts::interrupts::hammer();
     report::passed()
 }

@@ -2,7 +2,7 @@
 #![no_std]
 #![no_main]
 
-use firmware::{Resting, Spinning, board, report, steps, waits};
+use firmware::{Resting, Spinning, board, contexts, report, steps, waits};
 use inkle_cases::bag::Bags;
 
 static BAGS: Bags<Resting> = Bags::new();
@@ -13,5 +13,6 @@ fn main() -> ! {
     waits::each::<Spinning>();
     waits::each::<Resting>();
     steps::each(&BAGS);
+    contexts::steps::all();
     report::passed()
 }

@@ -12,6 +12,14 @@ use inkle_core::platform::{Board, Deadline};
 
 pub use cortex_m_rt::entry;
 
+/// How many harts there are.
+pub const HARTS: usize = 1;
+
+/// Who is asking.
+pub fn hart() -> usize {
+    0
+}
+
 /// Ticks of SysTick in a millisecond, as the tests' clock has them. Nobody compares it with a watch.
 const TICKS: u32 = 16_000;
 

@@ -75,11 +75,14 @@ reasons! {
     Wheel = "n": "Interrupts stay on, also while timers fire, and anybody may schedule and cancel meanwhile; \
         the peer's heap cannot cancel. 32 buckets a level, so that no operation depends on how many \
         timers are pending. Deadlines wrap around, and a step at a time can be done.",
+    Contexts = "o": "A value in each context and a token that undoes the change, where the peer has one \
+        word for all. A value of any size is whole to handlers and other cores, and interrupts stay on, \
+        but for a moment in the first change of a context, which takes a number.",
 }
 
 use Reason::{
-    Answers, Exact, Handles, Kept, Levels, Links, Loads, LockFree, Section, Slices, Stable,
-    TwoRings, Waiters, Wheel,
+    Answers, Contexts, Exact, Handles, Kept, Levels, Links, Loads, LockFree, Section, Slices,
+    Stable, TwoRings, Waiters, Wheel,
 };
 
 const MPMC: (&str, &str) = ("heapless_mpmc", "heapless `mpmc::Queue`");
@@ -370,6 +373,33 @@ pub(crate) const JOBS: &[Job] = &[
     Job {
         name: "a notification, and a look before a sleep",
         ours: &[Ours { image: "inkle_event_count", name: "`EventCount`", why: &[] }],
+        peers: &[],
+    },
+    Job {
+        name: "a context variable, set and read",
+        ours: &[Ours {
+            image: "inkle_context",
+            name: "`ContextVar`",
+            why: &[
+                (Flash, Contexts),
+                (Ram, Contexts),
+                (Put, Contexts),
+                (Take, Contexts),
+                (Window, Contexts),
+                (Stack, Contexts),
+            ],
+        }],
+        // No crate has the like without an allocator.
+        peers: &[("plain_cell", "a `Cell`, critical section, no contexts")],
+    },
+    Job {
+        name: "a context variable, set and reset, and read",
+        ours: &[Ours { image: "inkle_context_reset", name: "`ContextVar`", why: &[] }],
+        peers: &[],
+    },
+    Job {
+        name: "a context entered for a store, and one of four values copied",
+        ours: &[Ours { image: "inkle_context_run", name: "`Context`", why: &[] }],
         peers: &[],
     },
 ];
