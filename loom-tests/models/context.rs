@@ -76,8 +76,8 @@ fn register(which: [usize; 2]) {
     let other = spawn(move || assert_eq!(there.register(), Ok(())));
     assert_eq!(here.register(), Ok(()));
     other.join().unwrap();
-    for at in 0..2 {
-        assert_eq!(variables[at].register(), Ok(()));
+    for variable in variables {
+        assert_eq!(variable.register(), Ok(()));
     }
     assert_eq!(variable("z").register(), Err(NoSlot));
     // Each has a slot of its own.
