@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::slice;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -39,7 +40,10 @@ use crate::threading::{CancelToken, Cancelled, locked};
 /// ```
 pub struct Child {
     args: Vec<OsString>,
-    pid: i32,
+    pub(super) pid: i32,
+    /// Whether a group, a session has its number.
+    pub(super) leads_group: bool,
+    pub(super) leads_session: bool,
     /// `None` only while it is dropped.
     pidfd: Option<OwnedFd>,
     /// Once it is known.
@@ -52,10 +56,17 @@ impl Child {
         args: Vec<OsString>,
         pid: i32,
         pidfd: OwnedFd,
-        pipes: [Option<OwnedFd>; 3],
+        [stdin, stdout, stderr]: [Option<OwnedFd>; 3],
     ) -> Self {
-        let talk = Mutex::new(Talk::new(pipes));
-        Self { args, pid, pidfd: Some(pidfd), status: Mutex::new(None), talk }
+        let talk = Mutex::new(Talk::new(stdin, vec![stdout, stderr]));
+        let (leads_group, leads_session) = (false, false);
+        let pidfd = Some(pidfd);
+        Self { args, pid, leads_group, leads_session, pidfd, status: Mutex::new(None), talk }
+    }
+
+    /// Whether it was asked how it ended, so that its number may be another's.
+    pub(super) fn is_forgotten(&self) -> bool {
+        locked(&self.status).is_some()
     }
 
     /// Its arguments, the program first. (SP044)
@@ -201,17 +212,17 @@ impl Child {
     /// [`communicate`](Self::communicate) has nothing to do with it. It does not block: set it to if you
     /// want that. (SP037, SP044)
     pub fn take_stdin(&self) -> Option<OwnedFd> {
-        locked(&self.talk).take(0)
+        locked(&self.talk).take_stdin()
     }
 
     /// As [`take_stdin`](Self::take_stdin), of its standard output.
     pub fn take_stdout(&self) -> Option<OwnedFd> {
-        locked(&self.talk).take(1)
+        locked(&self.talk).take_output(0)
     }
 
     /// As [`take_stdin`](Self::take_stdin), of its standard error.
     pub fn take_stderr(&self) -> Option<OwnedFd> {
-        locked(&self.talk).take(2)
+        locked(&self.talk).take_output(1)
     }
 
     /// Gives it `input`, reads all it writes, and waits until it has ended and closed its pipes: all at
@@ -259,7 +270,9 @@ impl Child {
         input: impl Into<Vec<u8>>,
         deadline: impl Into<Deadline>,
     ) -> Result<Output, CommunicateError> {
-        locked(&self.talk).run(self, input.into(), deadline.into(), None)
+        let mut talk = locked(&self.talk);
+        let heard = talk.run(slice::from_ref(self), input.into(), deadline.into(), None);
+        heard.map(Output::of_one).map_err(|error| error.map(Output::of_one))
     }
 
     /// As [`communicate`](Self::communicate), for at most `timeout`. See
@@ -284,16 +297,18 @@ impl Child {
         let mut talk = locked(&self.talk);
         let mut input = input.into();
         let result = alarm::unless(token, |alarm| {
-            match talk.run(self, mem::take(&mut input), alarm.deadline(), Some(alarm)) {
+            let input = mem::take(&mut input);
+            match talk.run(slice::from_ref(self), input, alarm.deadline(), Some(alarm)) {
                 Err(CommunicateError::TimedOut(_)) => None,
                 result => Some(result),
             }
         });
-        match result {
+        let heard = match result {
             Ok(Ok(result)) => result,
             Ok(Err(Cancelled(reason))) => Err(CommunicateError::Cancelled(talk.so_far(), reason)),
             Err(error) => Err(CommunicateError::Io(error)),
-        }
+        };
+        heard.map(Output::of_one).map_err(|error| error.map(Output::of_one))
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Command {
     variables: BTreeMap<OsString, Option<OsString>>,
     directory: Option<PathBuf>,
     pub(super) stdio: [Stdio; 3],
-    pipe_size: Option<usize>,
+    pub(super) pipe_size: Option<usize>,
     keep: Vec<Arc<OwnedFd>>,
     close_others: bool,
     umask: Option<u32>,
@@ -367,7 +367,11 @@ impl Command {
             Some(_) => super::lasting::start(&plan),
         };
         let (pid, pidfd) = started.map_err(|(stage, error)| self.cause(stage, error))?;
-        Ok(Child::new(self.args.clone(), pid, pidfd, [input.ours, output.ours, error.ours]))
+        let pipes = [input.ours, output.ours, error.ours];
+        let mut child = Child::new(self.args.clone(), pid, pidfd, pipes);
+        child.leads_session = self.session;
+        child.leads_group = self.session || self.group == Some(0);
+        Ok(child)
     }
 
     fn open(&self) -> Result<[Ends; 3], StartCause> {

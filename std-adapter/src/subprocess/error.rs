@@ -212,11 +212,11 @@ impl From<StartError> for CheckError {
 /// and so can the conversation: nothing is lost, call it again. (SP034)
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum CommunicateError {
+pub enum CommunicateError<O = Output> {
     /// The deadline passed. With what has been read so far: a copy.
-    TimedOut(Output),
+    TimedOut(O),
     /// The token was cancelled. With what has been read so far: a copy.
-    Cancelled(Output, Reason),
+    Cancelled(O, Reason),
     /// There was input, and the conversation had begun: the input comes back. (SP035)
     Begun(Vec<u8>),
     /// There was input, and the child's standard input is no pipe, or has been taken.
@@ -227,7 +227,20 @@ pub enum CommunicateError {
     Io(io::Error),
 }
 
-impl fmt::Display for CommunicateError {
+impl<O> CommunicateError<O> {
+    pub(super) fn map<P>(self, output: impl FnOnce(O) -> P) -> CommunicateError<P> {
+        match self {
+            Self::TimedOut(so_far) => CommunicateError::TimedOut(output(so_far)),
+            Self::Cancelled(so_far, reason) => CommunicateError::Cancelled(output(so_far), reason),
+            Self::Begun(input) => CommunicateError::Begun(input),
+            Self::NoInput(input) => CommunicateError::NoInput(input),
+            Self::Done => CommunicateError::Done,
+            Self::Io(error) => CommunicateError::Io(error),
+        }
+    }
+}
+
+impl<O> fmt::Display for CommunicateError<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimedOut(_) => f.write_str("the deadline passed"),
@@ -240,7 +253,7 @@ impl fmt::Display for CommunicateError {
     }
 }
 
-impl Error for CommunicateError {
+impl<O: fmt::Debug> Error for CommunicateError<O> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),

@@ -11,6 +11,8 @@
 //! | `returncode` | [`Status`], [`returncode`](Status::returncode) |
 //! | `PIPE`, `STDOUT`, `DEVNULL`, a file, a descriptor | [`Stdio`] |
 //! | `CalledProcessError`, `TimeoutExpired`, `OSError` | the same, [`StartError`] |
+//! | none | [`kill_tree`](Child::kill_tree) |
+//! | none: `a \| b \| c` | [`Pipeline`] |
 //! | `list2cmdline` | [`list2cmdline`] |
 //!
 //! A program is started without a copy of this process, however large that is, and stands behind a
@@ -24,12 +26,14 @@ mod error;
 mod identity;
 mod lasting;
 mod output;
+mod pipeline;
 mod quote;
 mod reaper;
 mod run;
 mod status;
 mod stdio;
 mod talk;
+mod tree;
 
 pub use child::Child;
 pub use command::Command;
@@ -39,7 +43,9 @@ pub use error::{
 };
 pub use identity::Identity;
 pub use output::Output;
+pub use pipeline::{Pipeline, PipelineError, Stages};
 pub use quote::list2cmdline;
 pub use run::{Completed, call, check_call, check_output, getoutput, getstatusoutput, run};
 pub use status::{Signal, Status};
 pub use stdio::Stdio;
+pub use tree::Reach;

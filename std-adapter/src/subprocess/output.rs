@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::string::FromUtf8Error;
 
+use super::talk::Heard;
+
 /// What was read of a program's standard output and error; empty for what is no pipe.
 ///
 /// ```
@@ -25,6 +27,13 @@ pub struct Output {
 }
 
 impl Output {
+    /// Of a child's standard output and error.
+    pub(super) fn of_one(heard: Heard) -> Self {
+        let mut read = heard.read.into_iter();
+        let mut next = || read.next().unwrap_or_default();
+        Self { stdout: next(), stderr: next(), left_open: heard.left_open }
+    }
+
     /// The standard output as text: UTF-8, and each end of a line is `\n`. (SP024, SP025)
     ///
     /// Errors: the bytes are no UTF-8. They stay in `stdout`.

@@ -1,9 +1,10 @@
 //! A program from its start to its end, in one call.
 
 use std::ffi::{OsStr, OsString};
+use std::slice;
 use std::time::Duration;
 
-use super::command::Limit;
+use super::command::{Limit, RunOptions};
 use super::{
     CalledProcessError, CheckError, Child, Command, CommunicateError, Output, StartCause,
     StartError, Status, Stdio, TimeoutExpired,
@@ -90,18 +91,24 @@ impl Command {
             }
             command.stdio[0] = Stdio::Pipe;
         }
-        let deadline = match self.run.limit {
-            None => Deadline::NEVER,
-            Some(Limit::For(timeout)) => after(timeout),
-            Some(Limit::Until(deadline)) => deadline,
-        };
-        let child = Killed(command.spawn()?);
-        let output = match child.0.communicate_until(input.unwrap_or_default(), deadline) {
+        let deadline = self.run.deadline();
+        let child = command.spawn()?;
+        let _killed = Killed(slice::from_ref(&child));
+        let output = match child.communicate_until(input.unwrap_or_default(), deadline) {
             Ok(output) => output,
             Err(CommunicateError::Io(error)) => return Err(CheckError::Io(error)),
-            Err(_) => return Err(CheckError::TimedOut(child.expire())),
+            Err(_) => {
+                end(slice::from_ref(&child));
+                // It has ended: this reads what there is, and does not wait for others.
+                let output = match child.communicate_until([], Deadline::PASSED) {
+                    Ok(output) | Err(CommunicateError::TimedOut(output)) => output,
+                    Err(_) => Output::default(),
+                };
+                let args = self.args.clone();
+                return Err(CheckError::TimedOut(TimeoutExpired { args, output }));
+            }
         };
-        let completed = Completed { args: self.args.clone(), status: child.0.wait(), output };
+        let completed = Completed { args: self.args.clone(), status: child.wait(), output };
         if self.run.check {
             return completed.check().map_err(CheckError::Failed);
         }
@@ -109,33 +116,35 @@ impl Command {
     }
 }
 
-/// A child that is killed, and waited for, when it is dropped.
-struct Killed(Child);
-
-impl Killed {
-    /// Ends it, and gives what it has written.
-    fn expire(&self) -> TimeoutExpired {
-        self.end();
-        // It has ended: this reads what there is, and does not wait for others.
-        let output = match self.0.communicate_until([], Deadline::PASSED) {
-            Ok(output) | Err(CommunicateError::TimedOut(output)) => output,
-            Err(_) => Output::default(),
-        };
-        TimeoutExpired { args: self.0.args().to_vec(), output }
-    }
-
-    fn end(&self) {
-        if self.0.poll().is_none() {
-            // One that has become another user cannot be killed, and is waited for.
-            let _ = self.0.kill();
-            self.0.wait();
+impl RunOptions {
+    pub(super) fn deadline(&self) -> Deadline {
+        match self.limit {
+            None => Deadline::NEVER,
+            Some(Limit::For(timeout)) => after(timeout),
+            Some(Limit::Until(deadline)) => deadline,
         }
     }
 }
 
-impl Drop for Killed {
+/// Children that are killed, and waited for, when it is dropped.
+pub(super) struct Killed<'a>(pub(super) &'a [Child]);
+
+/// Kills them, and waits until they have ended.
+pub(super) fn end(children: &[Child]) {
+    for child in children {
+        if child.poll().is_none() {
+            // One that has become another user cannot be killed, and is waited for.
+            let _ = child.kill();
+        }
+    }
+    for child in children {
+        child.wait();
+    }
+}
+
+impl Drop for Killed<'_> {
     fn drop(&mut self) {
-        self.end();
+        end(self.0);
     }
 }
 

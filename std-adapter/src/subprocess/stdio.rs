@@ -115,16 +115,22 @@ impl Stdio {
     }
 
     fn pipe(stream: Stream, size: Option<usize>) -> io::Result<Ends> {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
-        let (read, write) = (no_standard(read)?, no_standard(write)?);
-        if let Some(size) = size {
-            fcntl_setpipe_size(&write, size)?;
-        }
+        let (read, write) = new_pipe(size)?;
         let (theirs, ours) = if stream == Stream::Input { (read, write) } else { (write, read) };
         // Ours alone: the two ends do not share this flag.
         rustix::io::ioctl_fionbio(&ours, true)?;
         Ok(Ends { theirs: Some(Theirs::Own(theirs)), ours: Some(ours) })
     }
+}
+
+/// The ends to read from and to write to.
+pub(super) fn new_pipe(size: Option<usize>) -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (read, write) = (no_standard(read)?, no_standard(write)?);
+    if let Some(size) = size {
+        fcntl_setpipe_size(&write, size)?;
+    }
+    Ok((read, write))
 }
 
 /// The same, and not one of the three, which may be closed here: nobody is to take it for a stream of this

@@ -1,6 +1,6 @@
-//! What goes through a child's pipes.
+//! What goes through the pipes of a child, or of several.
 //!
-//! One `poll` waits for the child, its input and its outputs at once. What has been read and what has been
+//! One `poll` waits for the children, the input and the outputs at once. What has been read and what has been
 //! written stays here when a deadline passes, so the conversation can go on.
 
 use std::io;
@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::alarm::Alarm;
-use super::{Child, CommunicateError, Output};
+use super::{Child, CommunicateError};
 use crate::os::poll;
 use crate::platform::Deadline;
 
@@ -24,9 +24,9 @@ const TURNS: usize = 16;
 /// See the module.
 pub(super) struct Talk {
     stdin: Option<OwnedFd>,
-    /// Standard output and error.
-    outputs: [Option<OwnedFd>; 2],
-    read: [Vec<u8>; 2],
+    outputs: Vec<Option<OwnedFd>>,
+    /// Of each output.
+    read: Vec<Vec<u8>>,
     input: Vec<u8>,
     written: usize,
     stage: Stage,
@@ -39,6 +39,12 @@ enum Stage {
     Done,
 }
 
+/// What was read of each output; whether one was still open.
+pub(super) struct Heard {
+    pub(super) read: Vec<Vec<u8>>,
+    pub(super) left_open: bool,
+}
+
 /// How a round of the conversation ends.
 enum Round {
     Goes,
@@ -47,29 +53,22 @@ enum Round {
 }
 
 impl Talk {
-    pub(super) fn new([stdin, stdout, stderr]: [Option<OwnedFd>; 3]) -> Self {
-        Self {
-            stdin,
-            outputs: [stdout, stderr],
-            read: [Vec::new(), Vec::new()],
-            input: Vec::new(),
-            written: 0,
-            stage: Stage::New,
-        }
+    pub(super) fn new(stdin: Option<OwnedFd>, outputs: Vec<Option<OwnedFd>>) -> Self {
+        let read = vec![Vec::new(); outputs.len()];
+        Self { stdin, outputs, read, input: Vec::new(), written: 0, stage: Stage::New }
     }
 
-    pub(super) fn take(&mut self, stream: usize) -> Option<OwnedFd> {
-        match stream {
-            0 => self.stdin.take(),
-            1 => self.outputs[0].take(),
-            _ => self.outputs[1].take(),
-        }
+    pub(super) fn take_stdin(&mut self) -> Option<OwnedFd> {
+        self.stdin.take()
+    }
+
+    pub(super) fn take_output(&mut self, number: usize) -> Option<OwnedFd> {
+        self.outputs[number].take()
     }
 
     /// A copy of what has been read.
-    pub(super) fn so_far(&self) -> Output {
-        let [stdout, stderr] = self.read.clone();
-        Output { stdout, stderr, left_open: self.is_open() }
+    pub(super) fn so_far(&self) -> Heard {
+        Heard { read: self.read.clone(), left_open: self.is_open() }
     }
 
     fn is_open(&self) -> bool {
@@ -79,27 +78,27 @@ impl Talk {
     /// See [`Child::communicate_until`]. A rung alarm counts as a deadline.
     pub(super) fn run(
         &mut self,
-        child: &Child,
+        children: &[Child],
         input: Vec<u8>,
         deadline: Deadline,
         alarm: Option<&Alarm>,
-    ) -> Result<Output, CommunicateError> {
+    ) -> Result<Heard, CommunicateError<Heard>> {
         self.begin(input)?;
         loop {
             let is_late = deadline.has_passed::<crate::platform::Private>()
                 || alarm.is_some_and(Alarm::is_rung);
             let round = self.round().map_err(CommunicateError::Io)?;
-            let ended = child.poll().is_some();
+            let ended = children.iter().all(|child| child.poll().is_some());
             match round {
                 Round::Quiet if ended => return Ok(self.finish()),
                 _ if is_late && ended => return Ok(self.finish()),
                 _ if is_late => return Err(CommunicateError::TimedOut(self.so_far())),
-                _ => self.sleep(child, ended, deadline, alarm),
+                _ => self.sleep(children, deadline, alarm),
             }
         }
     }
 
-    fn begin(&mut self, input: Vec<u8>) -> Result<(), CommunicateError> {
+    fn begin(&mut self, input: Vec<u8>) -> Result<(), CommunicateError<Heard>> {
         match self.stage {
             Stage::Done => return Err(CommunicateError::Done),
             Stage::Begun if !input.is_empty() => return Err(CommunicateError::Begun(input)),
@@ -114,14 +113,14 @@ impl Talk {
         Ok(())
     }
 
-    fn finish(&mut self) -> Output {
+    fn finish(&mut self) -> Heard {
         self.stage = Stage::Done;
         let left_open = self.is_open();
         self.stdin = None;
-        self.outputs = [None, None];
+        self.outputs.fill_with(|| None);
         self.input = Vec::new();
-        let [stdout, stderr] = mem::take(&mut self.read);
-        Output { stdout, stderr, left_open }
+        let read = self.read.iter_mut().map(mem::take).collect();
+        Heard { read, left_open }
     }
 
     /// Writes and reads what can be without waiting.
@@ -162,12 +161,10 @@ impl Talk {
     }
 
     /// Waits for whatever may come.
-    fn sleep(&self, child: &Child, ended: bool, deadline: Deadline, alarm: Option<&Alarm>) {
-        let mut fds = Vec::with_capacity(5);
-        let pidfd = child.pidfd();
-        if !ended {
-            fds.push(PollFd::new(&pidfd, PollFlags::IN));
-        }
+    fn sleep(&self, children: &[Child], deadline: Deadline, alarm: Option<&Alarm>) {
+        let running = children.iter().filter(|child| child.poll().is_none());
+        let pidfds: Vec<_> = running.map(Child::pidfd).collect();
+        let mut fds: Vec<_> = pidfds.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
         if let Some(stdin) = &self.stdin {
             fds.push(PollFd::new(stdin, PollFlags::OUT));
         }

@@ -25,11 +25,20 @@ mod linux {
             "closed" => closed(argument),
             "exhausted" => exhausted(),
             "many" => many(argument),
+            "group" => group(),
             other => {
                 eprintln!("no scenario {other:?}");
                 exit(99);
             }
         }
+    }
+
+    /// For `tests/trees.rs`: goes into a group of its own, says its number, and stays.
+    fn group() {
+        // SAFETY: moves this process alone.
+        assert_eq!(unsafe { libc::setpgid(0, 0) }, 0);
+        println!("2 {}", std::process::id());
+        std::thread::sleep(LONG);
     }
 
     fn sh(line: &str) -> Command {
