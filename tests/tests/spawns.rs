@@ -5,7 +5,8 @@
 use std::process::{Command as Plain, Output};
 use std::time::{Duration, Instant};
 
-use inkle::subprocess::{CheckError, Command, CommunicateError, Signal, Stdio};
+use inkle::platform::after;
+use inkle::subprocess::{CheckError, Command, CommunicateError, Signal, Sink, Stdio};
 use inkle_tests::{SCALE, eventually, watchdog};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -122,4 +123,61 @@ fn sp003_a_program_that_never_pauses_has_a_deadline_too() {
     let CheckError::TimedOut(expired) = command.run().unwrap_err() else { panic!() };
     assert!(expired.output.stdout.starts_with(b"y\ny\n"));
     assert!(start.elapsed() < LONG / 2);
+}
+
+#[test]
+fn sp052_lines_come_as_they_are_written() {
+    let _watch = watchdog();
+    // It goes on only after its first line was seen, and ends only when it is told to.
+    let line = "printf 'wa'; sleep 0.05; printf 'rp\\r\\n\\nweft\\n'; read line; echo no";
+    let child = Command::shell(line).stdin(Stdio::Pipe).stdout(Stdio::Pipe).spawn().unwrap();
+    let _stdin = child.take_stdin();
+    let mut lines = Vec::new();
+    let mut stdout = Sink::new().lines(|line| {
+        lines.push(String::from_utf8(line.to_vec()).unwrap());
+        if line == b"weft" {
+            child.kill().unwrap();
+        }
+    });
+    let output = child.communicate_to([], after(LONG), &mut stdout, &mut Sink::new()).unwrap();
+    drop(stdout);
+    assert_eq!(lines, ["warp", "", "weft"]);
+    assert_eq!(output.stdout, b"warp\r\n\nweft\n");
+    assert_eq!(child.wait().signal(), Some(Signal::KILL));
+}
+
+#[test]
+fn sp053_what_is_kept_has_a_limit() {
+    let _watch = watchdog();
+    let child = Command::shell("head -c 5000000 /dev/zero; printf err >&2; printf end");
+    let child = child.capture_output().spawn().unwrap();
+    let (mut all, mut rest, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    let mut stdout = Sink::new().tee(&mut all).spill(1000, &mut rest);
+    let mut stderr = Sink::new().limit(0).tee(&mut errors);
+    let output = child.communicate_to([], after(LONG), &mut stdout, &mut stderr).unwrap();
+    assert_eq!((stdout.total(), stderr.total()), (5_000_003, 3));
+    drop((stdout, stderr));
+    assert_eq!((output.stdout.len(), output.stderr.len(), &errors[..]), (1000, 0, &b"err"[..]));
+    assert!(all.len() == 5_000_003 && all.ends_with(b"\0end"));
+    assert_eq!([output.stdout, rest].concat().len(), all.len());
+}
+
+#[test]
+fn sp052_a_writer_that_fails_ends_nothing() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let _watch = watchdog();
+    let child = Command::new("echo").arg("warp").capture_output().spawn().unwrap();
+    let failed =
+        child.communicate_to([], after(LONG), &mut Sink::new().tee(Full), &mut Sink::new());
+    let Err(CommunicateError::Io(error)) = failed else { panic!() };
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    assert_eq!(child.communicate([]).unwrap().stdout, b"warp\n");
 }

@@ -1,6 +1,8 @@
-//! Other programs: a shell's echo, a conversation through pipes, a listing that is captured, and one that
-//! takes too long.
+//! Other programs: a shell's echo, a conversation through pipes, a listing that is captured, a
+//! pipeline, and one that takes too long.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,11 +27,13 @@ fn run(tree: &Arc<Tree>) -> Outcome {
     shell()?;
     let talked = conversation(tree)?;
     let listed = listing(tree)?;
+    let kinds = pipeline(tree)?;
     let partial = too_long()?;
     Ok(format!(
-        "a shell; {} through a program and back; {} listed; {} kept of one that took too long",
+        "a shell; {} through a program and back; {} listed; {} by a pipeline; {} kept of one too slow",
         bytes(talked as u64),
         count(listed, "line"),
+        count(kinds, "kind"),
         bytes(partial as u64)
     ))
 }
@@ -89,6 +93,45 @@ fn listing(tree: &Tree) -> Result<usize, Failure> {
         other => return Err(format!("what is not there was listed: {other:?}").into()),
     }
     Ok(listed)
+}
+
+/// How many files there are of each kind, by `sort | uniq -c | sort -rn`, against our own count; says how
+/// many kinds.
+fn pipeline(tree: &Tree) -> Result<usize, Failure> {
+    let mut kinds = BTreeMap::<String, usize>::new();
+    let mut lines = String::new();
+    for path in tree.files.keys() {
+        let kind = path.extension().unwrap_or(OsStr::new("none")).to_string_lossy();
+        // What would be more than a word is left out.
+        if kind.chars().all(char::is_alphanumeric) {
+            *kinds.entry(kind.to_string()).or_default() += 1;
+            lines.push_str(&kind);
+            lines.push('\n');
+        }
+    }
+    let stage = |args: &[&str]| Command::from_args(args).env("LC_ALL", "C");
+    let done = stage(&["sort"])
+        .pipe(stage(&["uniq", "-c"]))
+        .pipe(stage(&["sort", "-rn"]))
+        .capture_output()
+        .input(lines)
+        .timeout(LIMIT)
+        .check(true)
+        .run()?;
+    let text = done.last().ok_or("a pipeline without an end")?.output.stdout_text()?;
+    let counted = text.lines().filter_map(|line| {
+        let (number, kind) = line.trim().split_once(' ')?;
+        Some((kind.to_owned(), number.parse().ok()?))
+    });
+    let counted: Vec<(String, usize)> = counted.collect();
+    if counted.iter().cloned().collect::<BTreeMap<_, _>>() != kinds {
+        return Err(format!("{counted:?} are counted of {kinds:?}").into());
+    }
+    if let Some((kind, number)) = counted.first() {
+        let files = count(*number, "file");
+        say(format_args!("sort | uniq -c | sort -rn: {files} of the commonest kind, {kind}"));
+    }
+    Ok(counted.len())
 }
 
 /// A program that would take an hour: what it has said until then is kept; says how many bytes.

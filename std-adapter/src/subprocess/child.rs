@@ -14,7 +14,9 @@ use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use super::talk::Talk;
-use super::{CommunicateError, Output, Signal, Status, TimeoutExpired, WaitError, alarm, reaper};
+use super::{
+    CommunicateError, Output, Signal, Sink, Status, TimeoutExpired, WaitError, alarm, reaper,
+};
 use crate::os::poll;
 use crate::platform::{Deadline, after};
 use crate::threading::{CancelToken, Cancelled, locked};
@@ -271,7 +273,7 @@ impl Child {
         deadline: impl Into<Deadline>,
     ) -> Result<Output, CommunicateError> {
         let mut talk = locked(&self.talk);
-        let heard = talk.run(slice::from_ref(self), input.into(), deadline.into(), None);
+        let heard = talk.run(slice::from_ref(self), input.into(), deadline.into(), None, &mut []);
         heard.map(Output::of_one).map_err(|error| error.map(Output::of_one))
     }
 
@@ -283,6 +285,25 @@ impl Child {
         timeout: Duration,
     ) -> Result<Output, CommunicateError> {
         self.communicate_until(input, after(timeout))
+    }
+
+    /// As [`communicate_until`](Self::communicate_until), and says what becomes of what is read while the program
+    /// runs: see [`Sink`]. To go on after a deadline, give it the same ones again. A function that is called in
+    /// between may end the program, but not talk to it.
+    ///
+    /// Errors: also a writer's, as [`CommunicateError::Io`]. The conversation can go on, but what the writer did
+    /// not take is not offered again.
+    pub fn communicate_to<'a>(
+        &self,
+        input: impl Into<Vec<u8>>,
+        deadline: impl Into<Deadline>,
+        stdout: &mut Sink<'a>,
+        stderr: &mut Sink<'a>,
+    ) -> Result<Output, CommunicateError> {
+        let mut talk = locked(&self.talk);
+        let sinks = &mut [stdout, stderr];
+        let heard = talk.run(slice::from_ref(self), input.into(), deadline.into(), None, sinks);
+        heard.map(Output::of_one).map_err(|error| error.map(Output::of_one))
     }
 
     /// As [`communicate`](Self::communicate), until `token` is cancelled. (TH077)
@@ -298,7 +319,8 @@ impl Child {
         let mut input = input.into();
         let result = alarm::unless(token, |alarm| {
             let input = mem::take(&mut input);
-            match talk.run(slice::from_ref(self), input, alarm.deadline(), Some(alarm)) {
+            let deadline = alarm.deadline();
+            match talk.run(slice::from_ref(self), input, deadline, Some(alarm), &mut []) {
                 Err(CommunicateError::TimedOut(_)) => None,
                 result => Some(result),
             }

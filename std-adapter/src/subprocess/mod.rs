@@ -11,6 +11,7 @@
 //! | `returncode` | [`Status`], [`returncode`](Status::returncode) |
 //! | `PIPE`, `STDOUT`, `DEVNULL`, a file, a descriptor | [`Stdio`] |
 //! | `CalledProcessError`, `TimeoutExpired`, `OSError` | the same, [`StartError`] |
+//! | none | [`communicate_to`](Child::communicate_to) a [`Sink`]: lines, tee, limits |
 //! | none | [`kill_tree`](Child::kill_tree) |
 //! | none: `a \| b \| c` | [`Pipeline`] |
 //! | `list2cmdline` | [`list2cmdline`] |
@@ -30,6 +31,7 @@ mod pipeline;
 mod quote;
 mod reaper;
 mod run;
+mod sink;
 mod status;
 mod stdio;
 mod talk;
@@ -46,6 +48,7 @@ pub use output::Output;
 pub use pipeline::{Pipeline, PipelineError, Stages};
 pub use quote::list2cmdline;
 pub use run::{Completed, call, check_call, check_output, getoutput, getstatusoutput, run};
+pub use sink::Sink;
 pub use status::{Signal, Status};
 pub use stdio::Stdio;
 pub use tree::Reach;

@@ -295,7 +295,7 @@ impl Stages {
         deadline: impl Into<Deadline>,
     ) -> Result<Vec<Output>, CommunicateError<Vec<Output>>> {
         let mut talk = locked(&self.talk);
-        let heard = talk.run(&self.children, input.into(), deadline.into(), None);
+        let heard = talk.run(&self.children, input.into(), deadline.into(), None, &mut []);
         heard.map(outputs).map_err(|error| error.map(outputs))
     }
 

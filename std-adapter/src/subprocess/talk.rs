@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::alarm::Alarm;
-use super::{Child, CommunicateError};
+use super::{Child, CommunicateError, Sink};
 use crate::os::poll;
 use crate::platform::Deadline;
 
@@ -82,16 +82,17 @@ impl Talk {
         input: Vec<u8>,
         deadline: Deadline,
         alarm: Option<&Alarm>,
+        sinks: &mut [&mut Sink<'_>],
     ) -> Result<Heard, CommunicateError<Heard>> {
         self.begin(input)?;
         loop {
             let is_late = deadline.has_passed::<crate::platform::Private>()
                 || alarm.is_some_and(Alarm::is_rung);
-            let round = self.round().map_err(CommunicateError::Io)?;
+            let round = self.round(sinks).map_err(CommunicateError::Io)?;
             let ended = children.iter().all(|child| child.poll().is_some());
             match round {
-                Round::Quiet if ended => return Ok(self.finish()),
-                _ if is_late && ended => return Ok(self.finish()),
+                Round::Quiet if ended => return self.finish(sinks),
+                _ if is_late && ended => return self.finish(sinks),
                 _ if is_late => return Err(CommunicateError::TimedOut(self.so_far())),
                 _ => self.sleep(children, deadline, alarm),
             }
@@ -113,24 +114,32 @@ impl Talk {
         Ok(())
     }
 
-    fn finish(&mut self) -> Heard {
+    fn finish(&mut self, sinks: &mut [&mut Sink<'_>]) -> Result<Heard, CommunicateError<Heard>> {
+        for sink in sinks {
+            sink.end().map_err(CommunicateError::Io)?;
+        }
         self.stage = Stage::Done;
         let left_open = self.is_open();
         self.stdin = None;
         self.outputs.fill_with(|| None);
         self.input = Vec::new();
         let read = self.read.iter_mut().map(mem::take).collect();
-        Heard { read, left_open }
+        Ok(Heard { read, left_open })
     }
 
     /// Writes and reads what can be without waiting.
-    fn round(&mut self) -> io::Result<Round> {
+    fn round(&mut self, sinks: &mut [&mut Sink<'_>]) -> io::Result<Round> {
         self.write()?;
+        let mut sinks = sinks.iter_mut();
         for (output, read) in self.outputs.iter_mut().zip(&mut self.read) {
-            if let Some(fd) = output {
-                if drain(fd, read)? {
-                    *output = None;
-                }
+            let sink = sinks.next();
+            let Some(fd) = output else { continue };
+            let before = read.len();
+            if drain(fd, read)? {
+                *output = None;
+            }
+            if let Some(sink) = sink {
+                sink.take(read, before)?;
             }
         }
         let quiet = self.stdin.is_none() && !self.is_open();
