@@ -5,24 +5,22 @@
 
 use std::cmp::Ordering as Order;
 use std::collections::BinaryHeap;
-use std::hint::spin_loop;
 use std::sync::Mutex;
-use std::thread;
 
 use inkle_core::atomic::{AtomicUsize, Ordering};
 use inkle_core::queue::Queue;
 
+use crate::platform::Deadline;
 use crate::queue::{Fifo, growing};
-use crate::threading::locked;
-
-/// How often to look at once for a job that is being pushed.
-const LOOKS: u32 = 64;
+use crate::threading::{EventCount, locked};
 
 pub(super) struct Store<J> {
     plain: Fifo<J>,
     ranked: Mutex<Ranked<J>>,
     /// How many are in `ranked`.
     count: AtomicUsize,
+    /// For who has a claim on a job that is still being pushed.
+    pushed: EventCount,
 }
 
 struct Ranked<J> {
@@ -40,7 +38,7 @@ struct Entry<J> {
 impl<J> Store<J> {
     pub(super) fn new() -> Self {
         let ranked = Mutex::new(Ranked { heap: BinaryHeap::new(), pushed: 0 });
-        Self { plain: growing(), ranked, count: AtomicUsize::new(0) }
+        Self { plain: growing(), ranked, count: AtomicUsize::new(0), pushed: EventCount::new() }
     }
 
     #[inline]
@@ -49,8 +47,14 @@ impl<J> Store<J> {
             // It grows, and nobody closes it.
             let pushed = self.plain.try_push(job);
             debug_assert!(pushed.is_ok());
-            return;
+        } else {
+            self.push_ranked(job, rank);
         }
+        self.pushed.notify(1);
+    }
+
+    #[cold]
+    fn push_ranked(&self, job: J, rank: i32) {
         let mut ranked = locked(&self.ranked);
         let number = ranked.pushed;
         ranked.pushed += 1;
@@ -62,16 +66,18 @@ impl<J> Store<J> {
     /// A job for a claim: there is one, or it is being pushed.
     #[inline]
     pub(super) fn take(&self) -> J {
-        let mut looks = 0;
+        match self.try_take() {
+            Some(job) => job,
+            None => self.take_pushed(),
+        }
+    }
+
+    /// Whoever has counted the job is about to push it.
+    #[cold]
+    fn take_pushed(&self) -> J {
         loop {
-            if let Some(job) = self.try_take() {
+            if let Some(job) = self.pushed.block(Deadline::NEVER, || self.try_take()) {
                 return job;
-            }
-            if looks < LOOKS {
-                looks += 1;
-                spin_loop();
-            } else {
-                thread::yield_now();
             }
         }
     }
