@@ -30,8 +30,10 @@ pub struct Sink<'a> {
     total: u64,
 }
 
+type Call<'a> = Box<dyn FnMut(&[u8]) + 'a>;
+
 struct Lines<'a> {
-    call: Box<dyn FnMut(&[u8]) + 'a>,
+    call: Call<'a>,
     /// The begin of a line.
     begun: Vec<u8>,
 }

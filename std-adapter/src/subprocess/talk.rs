@@ -99,6 +99,35 @@ impl Talk {
         }
     }
 
+    /// What of the conversation does not wait; `None` if there is more to come.
+    pub(super) fn step(
+        &mut self,
+        child: &Child,
+        input: Vec<u8>,
+    ) -> Result<Option<Heard>, CommunicateError<Heard>> {
+        self.begin(input)?;
+        let round = self.round(&mut []).map_err(CommunicateError::Io)?;
+        match round {
+            Round::Quiet if child.poll().is_some() => self.finish(&mut []).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Copies of the descriptors that the next step waits for.
+    pub(super) fn awaits(&self, child: &Child) -> io::Result<Vec<(OwnedFd, PollFlags)>> {
+        let mut fds = Vec::new();
+        if child.poll().is_none() {
+            fds.push((child.pidfd().try_clone_to_owned()?, PollFlags::IN));
+        }
+        if let Some(stdin) = &self.stdin {
+            fds.push((stdin.try_clone()?, PollFlags::OUT));
+        }
+        for output in self.outputs.iter().flatten() {
+            fds.push((output.try_clone()?, PollFlags::IN));
+        }
+        Ok(fds)
+    }
+
     fn begin(&mut self, input: Vec<u8>) -> Result<(), CommunicateError<Heard>> {
         match self.stage {
             Stage::Done => return Err(CommunicateError::Done),
