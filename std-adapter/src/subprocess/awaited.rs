@@ -82,12 +82,14 @@ impl Future for Conversation<'_> {
         self.watch = None;
         let input = std::mem::take(&mut self.input);
         let mut talk = locked(&self.child.talk);
-        let result = talk.step(self.child, input);
+        // Once, before the rest: if it ends after this, what we wait for is ready.
+        let ended = self.child.poll().is_some();
+        let result = talk.step(ended, input);
         if let Some(heard) = result.transpose() {
             let one = heard.map(Output::of_one).map_err(|error| error.map(Output::of_one));
             return Poll::Ready(one);
         }
-        let awaited = talk.awaits(self.child);
+        let awaited = talk.awaits(self.child, ended);
         drop(talk);
         let watched = awaited.and_then(|fds| watch(fds, cx.waker().clone()));
         match watched {
