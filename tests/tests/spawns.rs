@@ -2,12 +2,15 @@
 //! own. What needs none is at the end.
 #![cfg(target_os = "linux")]
 
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::Pin;
 use std::process::{Command as Plain, Output};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use inkle::platform::after;
 use inkle::subprocess::{CheckError, Command, CommunicateError, Signal, Sink, Stdio};
-use inkle_tests::{SCALE, eventually, watchdog};
+use inkle_tests::{SCALE, block_on, eventually, poll_once, watchdog};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(200);
@@ -180,4 +183,48 @@ fn sp052_a_writer_that_fails_ends_nothing() {
     let Err(CommunicateError::Io(error)) = failed else { panic!() };
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     assert_eq!(child.communicate([]).unwrap().stdout, b"warp\n");
+}
+
+#[test]
+fn a_child_may_be_awaited() {
+    let _watch = watchdog();
+    let child = Command::shell("read line; exit 3").stdin(Stdio::Pipe).spawn().unwrap();
+    let stdin = child.take_stdin().unwrap();
+    assert!(poll_once((&child).into_future()).is_none());
+    drop(stdin);
+    assert_eq!(block_on((&child).into_future()).unwrap().code(), Some(3));
+    // Two hundred at once, each waited for by a task of its own, in one thread.
+    let children = [(); 200].map(|()| Command::shell("sleep 0.1; exit 5").spawn().unwrap());
+    let mut waiting: Vec<_> = children.iter().map(|child| child.into_future()).collect();
+    block_on(poll_fn(|cx| {
+        waiting.retain_mut(|ended| match Pin::new(ended).poll(cx) {
+            Poll::Ready(status) => {
+                assert_eq!(status.unwrap().code(), Some(5));
+                false
+            }
+            Poll::Pending => true,
+        });
+        if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }));
+}
+
+#[test]
+fn a_conversation_may_be_awaited() {
+    let _watch = watchdog();
+    let input: Vec<u8> = (0..5_000_000u32).map(|n| (n / 7) as u8).collect();
+    let child = Command::new("cat").stdin(Stdio::Pipe).stdout(Stdio::Pipe).spawn().unwrap();
+    // One that is dropped loses nothing.
+    assert!(poll_once(child.communicate_async(input.clone())).is_none());
+    let again = block_on(child.communicate_async("more"));
+    assert!(matches!(again, Err(CommunicateError::Begun(_))));
+    let output = block_on(child.communicate_async([])).unwrap();
+    assert!(output.stdout == input);
+    assert!(matches!(block_on(child.communicate_async([])), Err(CommunicateError::Done)));
+    // Nor does it keep a pipe open: this would wait for the end of its input.
+    let child = Command::new("cat").stdin(Stdio::Pipe).stdout(Stdio::Pipe).spawn().unwrap();
+    child.send_signal(Signal::STOP).unwrap();
+    let much = vec![b'x'; 200_000];
+    assert!(poll_once(child.communicate_async(much)).is_none());
+    child.send_signal(Signal::CONT).unwrap();
+    assert_eq!(child.communicate([]).unwrap().stdout.len(), 200_000);
 }

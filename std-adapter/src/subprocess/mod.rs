@@ -12,6 +12,7 @@
 //! | `PIPE`, `STDOUT`, `DEVNULL`, a file, a descriptor | [`Stdio`] |
 //! | `CalledProcessError`, `TimeoutExpired`, `OSError` | the same, [`StartError`] |
 //! | none | [`communicate_to`](Child::communicate_to) a [`Sink`]: lines, tee, limits |
+//! | `asyncio.subprocess` | `(&child).await`, [`communicate_async`](Child::communicate_async) |
 //! | none | [`kill_tree`](Child::kill_tree) |
 //! | none: `a \| b \| c` | [`Pipeline`] |
 //! | `list2cmdline` | [`list2cmdline`] |
@@ -21,6 +22,7 @@
 //! handler is installed, and nothing waits by asking again and again.
 
 mod alarm;
+mod awaited;
 mod child;
 mod command;
 mod error;
@@ -37,6 +39,7 @@ mod stdio;
 mod talk;
 mod tree;
 
+pub use awaited::{Conversation, Ended};
 pub use child::Child;
 pub use command::Command;
 pub use error::{

@@ -1,10 +1,14 @@
-//! Children that nobody waits for: dropped while they ran.
+//! The thread that looks after children for which no thread waits: those dropped while they ran, and those
+//! that a task waits for.
 //!
-//! One thread, started for the first of them, waits until each has ended and asks how, so that the system
-//! forgets it; it goes when there is none left. It asks for those it was given and no others.
+//! Started when there is something to look after, it goes when there is nothing left. It asks how they ended
+//! those it was given, and no others.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 
@@ -14,51 +18,133 @@ use crate::os::poll;
 use crate::platform::Deadline;
 use crate::threading::{Builder, locked};
 
-static ORPHANS: Mutex<Orphans> = Mutex::new(Orphans { new: Vec::new(), bell: None });
+static CHARGES: Mutex<Charges> = Mutex::new(Charges { new: Vec::new(), bell: None });
 
-struct Orphans {
+struct Charges {
     /// Not seen by the thread yet.
-    new: Vec<OwnedFd>,
-    /// There while the thread runs: readable when there are new ones.
-    bell: Option<std::sync::Arc<OwnedFd>>,
+    new: Vec<Charge>,
+    /// There while the thread runs: readable when there is something new.
+    bell: Option<Arc<OwnedFd>>,
+}
+
+enum Charge {
+    /// A child that was dropped.
+    Orphan(OwnedFd),
+    /// What a task waits for: any of the descriptors.
+    Awaited(Vec<(OwnedFd, PollFlags)>, Arc<Waiter>),
+}
+
+/// Whom to wake, unless that was done. The task has it too, while it waits.
+type Waiter = Mutex<Option<Waker>>;
+
+/// That a task waits. Without it nobody waits any more, and the descriptors are closed: the other end of a pipe
+/// may be waiting for that.
+pub(super) struct Watch(Option<Arc<Waiter>>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let is_over = self.0.as_ref().is_none_or(|waiter| locked(waiter).is_none());
+        // First, so that the thread sees it.
+        self.0 = None;
+        if !is_over {
+            ring(&locked(&CHARGES));
+        }
+    }
+}
+
+fn ring(charges: &Charges) -> bool {
+    if let Some(bell) = &charges.bell {
+        // It is full only if it was rung already.
+        let _ = rustix::io::write(bell, &1u64.to_ne_bytes());
+    }
+    charges.bell.is_some()
 }
 
 /// Sees to it that nothing is left of the process when it has ended. Does not block.
 pub(super) fn adopt(pidfd: OwnedFd) {
-    let mut orphans = locked(&ORPHANS);
-    orphans.new.push(pidfd);
-    if let Some(bell) = &orphans.bell {
-        // It is full only if it was rung already.
-        let _ = rustix::io::write(bell, &1u64.to_ne_bytes());
-        return;
+    // Without a thread it waits for the next that is dropped.
+    let _ = charge(Charge::Orphan(pidfd));
+}
+
+/// Has `waker` called once one of the descriptors is ready. Until then keep what it gives.
+///
+/// Errors: there is no descriptor or no thread left for it.
+pub(super) fn watch(fds: Vec<(OwnedFd, PollFlags)>, waker: Waker) -> io::Result<Watch> {
+    let waiter = Arc::new(Mutex::new(Some(waker)));
+    charge(Charge::Awaited(fds, Arc::clone(&waiter)))?;
+    Ok(Watch(Some(waiter)))
+}
+
+fn charge(charge: Charge) -> io::Result<()> {
+    let mut charges = locked(&CHARGES);
+    charges.new.push(charge);
+    if ring(&charges) {
+        return Ok(());
     }
-    let Ok(bell) = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK) else { return };
-    let bell = std::sync::Arc::new(bell);
+    let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
     let own = bell.clone();
     let builder = Builder::new().name("subprocess").daemon(true).context(Context::new());
-    // Without a thread they wait for the next that is dropped.
-    if builder.spawn(move || work(&own)).is_ok() {
-        orphans.bell = Some(bell);
-    }
+    builder.spawn(move || work(&own)).map_err(io::Error::other)?;
+    charges.bell = Some(bell);
+    Ok(())
 }
 
 fn work(bell: &OwnedFd) {
-    let mut children: Vec<OwnedFd> = Vec::new();
+    let mut charges = Vec::new();
     loop {
-        {
-            let mut orphans = locked(&ORPHANS);
-            children.append(&mut orphans.new);
-            children.retain(|pidfd| ended(pidfd.as_fd()).is_none());
-            if children.is_empty() {
-                orphans.bell = None;
+        charges.append(&mut locked(&CHARGES).new);
+        // Without the lock: who is woken may ask for more at once.
+        charges.retain(Charge::goes_on);
+        if charges.is_empty() {
+            let mut shared = locked(&CHARGES);
+            if shared.new.is_empty() {
+                shared.bell = None;
                 return;
             }
+            continue;
         }
-        let mut fds: Vec<_> =
-            [bell].into_iter().chain(&children).map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+        let mut fds = vec![PollFd::new(bell, PollFlags::IN)];
+        charges.iter().for_each(|charge| charge.list(&mut fds));
         poll::until(&mut fds, Deadline::NEVER);
         let mut count = [0; 8];
         // Nothing to read is fine.
         let _ = rustix::io::read(bell, &mut count);
+    }
+}
+
+impl Charge {
+    fn list<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
+        match self {
+            Self::Orphan(pidfd) => fds.push(PollFd::new(pidfd, PollFlags::IN)),
+            Self::Awaited(awaited, _) => {
+                fds.extend(awaited.iter().map(|(fd, flags)| PollFd::new(fd, *flags)));
+            }
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        match self {
+            Self::Orphan(pidfd) => ended(pidfd.as_fd()).is_none(),
+            // The task has lost interest.
+            Self::Awaited(_, waiter) if Arc::strong_count(waiter) == 1 => false,
+            Self::Awaited(_, waiter) => {
+                let mut fds = Vec::new();
+                self.list(&mut fds);
+                let is_ready = poll::until(&mut fds, Deadline::PASSED);
+                if !is_ready {
+                    return true;
+                }
+                let waker = locked(waiter).take();
+                // A panic of the task's own is not the others' affair.
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.map(Waker::wake)));
+                false
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
     }
 }

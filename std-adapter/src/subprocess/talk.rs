@@ -89,14 +89,49 @@ impl Talk {
             let is_late = deadline.has_passed::<crate::platform::Private>()
                 || alarm.is_some_and(Alarm::is_rung);
             let round = self.round(sinks).map_err(CommunicateError::Io)?;
-            let ended = children.iter().all(|child| child.poll().is_some());
+            let running: Vec<_> = children.iter().filter(|child| child.poll().is_none()).collect();
+            let ended = running.is_empty();
             match round {
                 Round::Quiet if ended => return self.finish(sinks),
                 _ if is_late && ended => return self.finish(sinks),
                 _ if is_late => return Err(CommunicateError::TimedOut(self.so_far())),
-                _ => self.sleep(children, deadline, alarm),
+                _ => self.sleep(&running, deadline, alarm),
             }
         }
+    }
+
+    /// What of the conversation does not wait; `None` if there is more to come. `ended` is whether the child had
+    /// before this.
+    pub(super) fn step(
+        &mut self,
+        ended: bool,
+        input: Vec<u8>,
+    ) -> Result<Option<Heard>, CommunicateError<Heard>> {
+        self.begin(input)?;
+        let round = self.round(&mut []).map_err(CommunicateError::Io)?;
+        match round {
+            Round::Quiet if ended => self.finish(&mut []).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Copies of the descriptors that the next step waits for.
+    pub(super) fn awaits(
+        &self,
+        child: &Child,
+        ended: bool,
+    ) -> io::Result<Vec<(OwnedFd, PollFlags)>> {
+        let mut fds = Vec::new();
+        if !ended {
+            fds.push((child.pidfd().try_clone_to_owned()?, PollFlags::IN));
+        }
+        if let Some(stdin) = &self.stdin {
+            fds.push((stdin.try_clone()?, PollFlags::OUT));
+        }
+        for output in self.outputs.iter().flatten() {
+            fds.push((output.try_clone()?, PollFlags::IN));
+        }
+        Ok(fds)
     }
 
     fn begin(&mut self, input: Vec<u8>) -> Result<(), CommunicateError<Heard>> {
@@ -169,10 +204,10 @@ impl Talk {
         Ok(())
     }
 
-    /// Waits for whatever may come.
-    fn sleep(&self, children: &[Child], deadline: Deadline, alarm: Option<&Alarm>) {
-        let running = children.iter().filter(|child| child.poll().is_none());
-        let pidfds: Vec<_> = running.map(Child::pidfd).collect();
+    /// Waits for whatever may come. `running` are those who were when we last looked: whoever has ended since is
+    /// among those waited for, which returns at once.
+    fn sleep(&self, running: &[&Child], deadline: Deadline, alarm: Option<&Alarm>) {
+        let pidfds: Vec<_> = running.iter().map(|child| child.pidfd()).collect();
         let mut fds: Vec<_> = pidfds.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
         if let Some(stdin) = &self.stdin {
             fds.push(PollFd::new(stdin, PollFlags::OUT));
