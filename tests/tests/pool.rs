@@ -580,7 +580,10 @@ fn an_idle_pool_uses_no_processor() {
         executor
             .submit(move || {
                 let _ = meet.wait();
-                threading::get_native_id().unwrap()
+                // Not `get_native_id`, which the feature `portable` knows nothing of.
+                //
+                // SAFETY: asks only.
+                unsafe { libc::gettid() }
             })
             .unwrap()
     });
