@@ -11,6 +11,7 @@
 //! | `sched` | [`sched`] |
 //! | `concurrent.futures` | [`concurrent`] |
 //! | `contextvars` | [`contextvars`] |
+//! | `subprocess` | `subprocess`, on Linux |
 //! | `multiprocessing` | not yet |
 //!
 //! Every blocking operation comes in forms that wait, that never wait (`try_…`) and that wait until

@@ -127,7 +127,7 @@ fn every_image_passes() {
 /// The way of rustup's users, where `every_image_passes` had a library from sources: one image, the
 /// largest, for each target.
 #[test]
-#[ignore = "`.ci/run` brings the compiler with the targets"]
+#[cfg(feature = "installed-targets")]
 fn an_image_each_passes_with_installed_targets() {
     let toolchain = toolchain().expect("all is there");
     assert!(matches!(toolchain, Toolchain::Own), "the compiler has no targets: {toolchain:?}");

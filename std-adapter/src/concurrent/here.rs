@@ -135,8 +135,8 @@ pub(super) fn wait<R>(
 
 #[cfg(test)]
 mod tests {
+    use inkle_core::atomic::{AtomicUsize, Ordering};
     use std::cell::Cell;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::super::task::task_of;
     use super::super::{Future, Task, as_completed, join_all, task};

@@ -295,20 +295,21 @@ impl Here {
                 Some(mem::replace(map, mem::take(&mut after)))
             });
             if let Some(outdated) = changed {
-                self.give_up(outdated);
+                drop(self.keep_for_readers(outdated));
                 return entry;
             }
         }
     }
 
-    /// Drops rows, or keeps them while somebody reads.
-    fn give_up(&self, rows: Map) {
+    /// Keeps rows while somebody reads; gives them back for the caller to drop if nobody does.
+    fn keep_for_readers(&self, rows: Map) -> Option<Map> {
         if self.reading.get() == 0 {
-            return;
+            return Some(rows);
         }
         // SAFETY: nobody else comes here while this runs: it calls nothing of the user's.
         unsafe { (*self.outdated.get()).push(rows) };
         self.has_outdated.set(true);
+        None
     }
 
     #[cold]
@@ -325,7 +326,7 @@ impl Here {
         // SAFETY: only this thread changes it.
         if !unsafe { &*self.frame().map.get() }.is_same(map) {
             let outdated = self.change(|now| mem::replace(now, map.clone()));
-            self.give_up(outdated);
+            drop_quietly(self.keep_for_readers(outdated));
         }
     }
 

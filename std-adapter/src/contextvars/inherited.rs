@@ -52,7 +52,8 @@ impl Afresh {
         Self(here(|here| here.map()))
     }
 
-    /// Makes them what they were. What was set since is dropped, which may panic.
+    /// Makes them what they were. What was set since is dropped; a panic of that is reported and goes no
+    /// further.
     #[inline]
     pub(crate) fn again(&self) {
         here(|here| here.restore(&self.0));

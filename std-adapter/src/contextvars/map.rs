@@ -72,6 +72,8 @@ impl Map {
     /// The place of the key's entry, if there is room for it that no other map has a share in.
     #[inline(always)]
     pub(super) fn own_place(&mut self, key: Key) -> Option<&mut Entry> {
+        // Whoever asks for the place fills it, here and nowhere else.
+        self.has_private |= key.is_private();
         match &mut self.rows {
             Rows::None => None,
             // No longer than `FIRST`: the places of other rows are not in it.
@@ -83,7 +85,6 @@ impl Map {
     /// A map with the same entries and [a place](Self::own_place) for the key's. Calls `clone` of values.
     pub(super) fn with_place(&self, key: Key) -> Self {
         let (row, at) = position(key.slot());
-        let has_private = self.has_private || key.is_private();
         let len = if row == 0 { (at + 1).next_power_of_two().clamp(LEAST, FIRST) } else { ROW };
         let new = longer(self.row(row).map(|row| &**row).unwrap_or_default(), len);
         let rows = match &self.rows {
@@ -99,7 +100,7 @@ impl Map {
                 Rows::Many(rows.into())
             }
         };
-        Self { rows, has_private }
+        Self { rows, has_private: self.has_private }
     }
 
     /// A map with the same entries and this one.

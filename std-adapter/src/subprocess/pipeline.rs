@@ -357,7 +357,9 @@ impl fmt::Display for PipelineError {
         match self {
             Self::Start(error) => error.fmt(f),
             Self::Failed { stage, done } => {
-                let Completed { args, status, .. } = &done[*stage];
+                let Some(Completed { args, status, .. }) = done.get(*stage) else {
+                    return f.write_str("a program failed");
+                };
                 write!(f, "`{}` failed: {status}", super::quote::shown(args))
             }
             Self::TimedOut(_) => f.write_str("the programs ran until the deadline"),
