@@ -88,9 +88,10 @@ impl Talk {
         loop {
             let is_late = deadline.has_passed::<crate::platform::Private>()
                 || alarm.is_some_and(Alarm::is_rung);
-            let round = self.round(sinks).map_err(CommunicateError::Io)?;
+            // Before the round: whoever ends later may have written since.
             let running: Vec<_> = children.iter().filter(|child| child.poll().is_none()).collect();
             let ended = running.is_empty();
+            let round = self.round(sinks).map_err(CommunicateError::Io)?;
             match round {
                 Round::Quiet if ended => return self.finish(sinks),
                 _ if is_late && ended => return self.finish(sinks),
