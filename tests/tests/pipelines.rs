@@ -81,7 +81,8 @@ fn running(marker: &str) -> usize {
 #[test]
 fn nothing_is_left_if_a_later_stage_does_not_start() {
     let _watch = watchdog();
-    let marker = "600.0625";
+    // These tests may run twice at once.
+    let marker = &format!("600.{}", std::process::id());
     let sleep = || Command::new("sleep").arg(marker);
     let error = sleep().pipe(sleep()).pipe(Command::new("no-such-program")).spawn().unwrap_err();
     assert!(matches!(error.cause(), StartCause::NotFound));
@@ -151,7 +152,7 @@ fn it_can_be_waited_for_talked_to_and_killed() {
 #[test]
 fn dropped_it_runs_on_and_leaves_nothing() {
     let _watch = watchdog();
-    let marker = "0.40625";
+    let marker = &format!("0.4{:07}", std::process::id());
     drop(Command::new("sleep").arg(marker).pipe(Command::new("sleep").arg(marker)).spawn());
     // A zombie has no arguments any more, so this is not about those: `sp043` is.
     eventually(|| running(marker) == 0);

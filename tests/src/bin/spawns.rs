@@ -73,10 +73,10 @@ mod linux {
         let child = sh("echo out; exec sleep 60").stdout(Stdio::Pipe).spawn().unwrap();
         assert!(child.poll().is_none());
         assert!(child.wait_timeout(Duration::from_millis(20)).is_err());
-        let Err(CommunicateError::TimedOut(_)) = child.communicate_until([], Deadline::PASSED)
-        else {
-            panic!("it has ended")
-        };
+        eventually(|| match child.communicate_until([], Deadline::PASSED) {
+            Err(CommunicateError::TimedOut(partial)) => partial.stdout == b"out\n",
+            other => panic!("it has ended: {other:?}"),
+        });
         child.kill().unwrap();
         let killed = Status::Killed { signal: Signal::KILL, core_dumped: false };
         status(child.wait_timeout(LONG).unwrap(), killed);
