@@ -194,10 +194,14 @@ impl Child {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use inkle::subprocess::{Command, Signal};
+    /// use inkle::subprocess::{Command, Signal, Stdio};
     ///
-    /// let child = Command::shell("trap '' TERM; exec sleep 600").spawn().unwrap();
-    /// # std::thread::sleep(Duration::from_millis(200));
+    /// let deaf = Command::shell("trap '' TERM; echo deaf; exec sleep 600");
+    /// let child = deaf.stdout(Stdio::Pipe).spawn().unwrap();
+    /// # while child.communicate_timeout([], Duration::from_millis(9)).map_err(|error| match error {
+    /// #     inkle::subprocess::CommunicateError::TimedOut(partial) => partial.stdout.is_empty(),
+    /// #     other => panic!("{other}"),
+    /// # }).unwrap_err() {}
     /// let status = child.stop(Duration::from_millis(50)).unwrap();
     /// assert_eq!(status.signal(), Some(Signal::KILL));
     /// ```
