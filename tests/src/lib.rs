@@ -25,8 +25,8 @@ pub const SETTLE: Duration = Duration::from_millis(20);
 /// How many times more work than in a debug build.
 pub const SCALE: u32 = if cfg!(debug_assertions) { 1 } else { 8 };
 
-/// Ends the process if the test that holds it has not ended in time: a hang is a failure with a
-/// name, not a stuck machine.
+/// Ends the process if the test that holds it has not ended in ten minutes: a hang is a failure with a
+/// name, not a stuck machine. On a busy one thousands of handovers between threads take minutes.
 #[must_use = "it watches until it is dropped"]
 pub struct Watchdog {
     _alive: Sender<()>,
@@ -37,7 +37,7 @@ pub fn watchdog() -> Watchdog {
     let name = thread::current().name().unwrap_or("a test").to_owned();
     let (alive, end) = channel();
     thread::spawn(move || {
-        if end.recv_timeout(PATIENCE * 3) == Err(RecvTimeoutError::Timeout) {
+        if end.recv_timeout(PATIENCE * 10) == Err(RecvTimeoutError::Timeout) {
             // Not by `eprintln`, which the test harness would keep for a summary that never comes.
             let _ = writeln!(stderr(), "{name} hangs");
             abort();

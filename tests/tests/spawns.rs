@@ -84,7 +84,7 @@ fn sp045_a_stop_is_no_end() {
 #[test]
 fn sp004_sp051_a_session_of_its_own_holds_the_pipe() {
     let _watch = watchdog();
-    let line = "setsid sh -c 'echo $$; exec sleep 600' & wait";
+    let line = "setsid sh -c 'echo $$; exec sleep 3600' & wait";
     for end in ["", "; exit 3"] {
         let command = Command::shell(format!("{line}{end}")).capture_output();
         let mut timeout = SHORT;
@@ -100,7 +100,7 @@ fn sp004_sp051_a_session_of_its_own_holds_the_pipe() {
         }
     }
     // It has ended and the other has not.
-    let child = Command::shell("setsid sh -c 'echo $$; exec sleep 600' & read line; exit 4")
+    let child = Command::shell("setsid sh -c 'echo $$; exec sleep 3600' & read line; exit 4")
         .stdin(Stdio::Pipe)
         .stdout(Stdio::Pipe)
         .spawn()

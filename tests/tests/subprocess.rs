@@ -76,7 +76,7 @@ fn sp002_options_that_contradict_each_other() {
 fn sp003_sp004_a_timeout_kills_and_keeps_what_was_read() {
     let _watch = watchdog();
     // The sleeper in the background holds the pipe: nobody waits for it.
-    let slow = sh("sleep 600 & echo $!; echo err >&2; wait").capture_output();
+    let slow = sh("sleep 3600 & echo $!; echo err >&2; wait").capture_output();
     let mut timeout = SHORT;
     // Until that was enough for both lines.
     loop {

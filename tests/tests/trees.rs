@@ -10,7 +10,7 @@ use inkle::subprocess::{Child, Command, Reach, Signal, Stdio};
 use inkle_tests::{eventually, process_state, watchdog};
 
 /// Longer than the watchdog waits.
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(200);
 
 /// Started; with the numbers of the processes that say theirs, each in a line and behind its place, from 1.

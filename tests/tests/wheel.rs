@@ -12,7 +12,7 @@ use inkle::platform::{Private, after};
 use inkle_core::Platform;
 use inkle_core::error::{CancelError, SleepError, WheelFull};
 use inkle_core::timer::{Coarse, Exact, Geometry, Then, Tick, Timers, Wheel};
-use inkle_tests::{PATIENCE, SCALE, SETTLE, block_on, panics, timed, watchdog};
+use inkle_tests::{PATIENCE, SCALE, SETTLE, block_on, eventually, panics, timed, watchdog};
 
 /// Threads schedule, cancel and reschedule while two others take turns in driving.
 fn each_ends_once<G: Geometry + 'static>() {
@@ -179,22 +179,22 @@ fn a_period_without_drift() {
 fn cancel_sync_waits_for_the_action() {
     let _watchdog = watchdog();
     let timers = clockwork::<u8>();
-    let (running, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let [running, asked, over] = [const { AtomicBool::new(false) }; 3];
     let handle = timers.schedule(Deadline::PASSED, 7).unwrap();
     scope(|scope| {
         scope.spawn(|| {
             timers.turn(u32::MAX, |_| {
                 assert_eq!(timers.cancel_sync(handle, Deadline::NEVER), Err(CancelError::TooLate));
                 running.store(true, SeqCst);
+                eventually(|| asked.load(SeqCst));
                 sleep(SETTLE);
                 over.store(true, SeqCst);
                 Then::Done
             })
         });
-        while !running.load(SeqCst) {
-            std::thread::yield_now();
-        }
+        eventually(|| running.load(SeqCst));
         assert_eq!(timers.cancel_sync(handle, Deadline::PASSED), Err(CancelError::TimedOut));
+        asked.store(true, SeqCst);
         assert_eq!(timers.cancel_sync(handle, Deadline::NEVER), Err(CancelError::TooLate));
         assert!(over.load(SeqCst), "the action still ran");
     });
