@@ -2,7 +2,7 @@
 //!
 //! Three parts: the core's [`Roster`] decides who starts, sleeps and goes; `store.rs` keeps the jobs;
 //! `worker.rs` is what a thread does. Everything else is around them: who is alive (`staff.rs`), the
-//! end (`shutdown.rs`, `exit.rs`), and the token of a running job (`token.rs`).
+//! end (`shutdown.rs`, `exit.rs`).
 //!
 //! A submit on its usual way is an exchange of the roster's word and a push; a worker that has work is
 //! an exchange and a pop. A thread is started with its first job in hand, so a refusal can give the job
@@ -15,7 +15,6 @@ mod settings;
 mod shutdown;
 mod staff;
 mod store;
-mod token;
 mod worker;
 
 use std::sync::{Arc, OnceLock};
@@ -31,7 +30,6 @@ pub use settings::BadPool;
 pub(super) use settings::Settings;
 pub use shutdown::{Halt, Halted};
 pub use staff::Counters;
-pub use token::with_token;
 
 use staff::Staff;
 use store::Store;
