@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use inkle::concurrent::{Future, FutureError, Spawn, SubmitCause, ThreadPoolExecutor, promise};
 use inkle::threading::{self, Event, Timer};
-use inkle_tests::{PATIENCE, SCALE, eventually, watchdog};
+use inkle_tests::{PATIENCE, eventually, watchdog};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// A stack that fits into the process only as long as that is not cramped.
@@ -117,7 +117,7 @@ fn cf044_where_not_even_a_timer_starts_the_task_fails_and_nobody_hangs() {
 fn cf044_of_many_who_are_refused_at_once_nobody_is_forgotten() {
     let (_watch, _alone) = (watchdog(), alone());
     let timer = Timer::start(PATIENCE * 3, || ()).unwrap();
-    for _ in 0..20 * SCALE {
+    for _ in 0..500 {
         let executor = pool(8);
         let cramped = Cramped::new();
         let taken: Vec<Future<u32>> = std::thread::scope(|scope| {
