@@ -3,9 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::slice;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -19,7 +17,7 @@ use super::{
 };
 use crate::os::poll;
 use crate::platform::{Deadline, after};
-use crate::threading::{CancelToken, Cancelled, locked};
+use crate::threading::{CancelToken, locked};
 
 /// A running program, or one that has ended: Python's `Popen`.
 ///
@@ -144,13 +142,13 @@ impl Child {
     /// child.kill().unwrap();
     /// ```
     pub fn wait_unless(&self, token: &CancelToken<'_>) -> Result<Status, WaitError> {
-        let waited = alarm::unless(token, |alarm| {
+        let waited = alarm::with(token, |alarm| {
             loop {
                 if let Some(status) = self.poll() {
-                    return Some(status);
+                    return Ok(status);
                 }
-                if alarm.is_rung() {
-                    return None;
+                if let Some(reason) = alarm.reason() {
+                    return Err(WaitError::Cancelled(reason));
                 }
                 let pidfd = self.pidfd();
                 let mut fds = [
@@ -160,7 +158,7 @@ impl Child {
                 poll::until(&mut fds, alarm.deadline());
             }
         });
-        waited.map_err(WaitError::Io)?.map_err(|Cancelled(reason)| WaitError::Cancelled(reason))
+        waited.unwrap_or_else(|error| Err(WaitError::Io(error)))
     }
 
     /// Sends a signal; does nothing if the program has ended. (SP038)
@@ -272,9 +270,7 @@ impl Child {
         input: impl Into<Vec<u8>>,
         deadline: impl Into<Deadline>,
     ) -> Result<Output, CommunicateError> {
-        let mut talk = locked(&self.talk);
-        let heard = talk.run(slice::from_ref(self), input.into(), deadline.into(), None, &mut []);
-        heard.map(Output::of_one).map_err(|error| error.map(Output::of_one))
+        self.communicate_async(input).until(deadline).run()
     }
 
     /// As [`communicate`](Self::communicate), for at most `timeout`. See
@@ -293,17 +289,14 @@ impl Child {
     ///
     /// Errors: also a writer's, as [`CommunicateError::Io`]. The conversation can go on, but what the writer did
     /// not take is not offered again.
-    pub fn communicate_to<'a>(
+    pub fn communicate_to(
         &self,
         input: impl Into<Vec<u8>>,
         deadline: impl Into<Deadline>,
-        stdout: &mut Sink<'a>,
-        stderr: &mut Sink<'a>,
+        stdout: &mut Sink<'_>,
+        stderr: &mut Sink<'_>,
     ) -> Result<Output, CommunicateError> {
-        let mut talk = locked(&self.talk);
-        let sinks = &mut [stdout, stderr];
-        let heard = talk.run(slice::from_ref(self), input.into(), deadline.into(), None, sinks);
-        heard.map(Output::of_one).map_err(|error| error.map(Output::of_one))
+        self.communicate_async(input).until(deadline).to(stdout, stderr).run()
     }
 
     /// As [`communicate`](Self::communicate), until `token` is cancelled. (TH077)
@@ -315,22 +308,7 @@ impl Child {
         input: impl Into<Vec<u8>>,
         token: &CancelToken<'_>,
     ) -> Result<Output, CommunicateError> {
-        let mut talk = locked(&self.talk);
-        let mut input = input.into();
-        let result = alarm::unless(token, |alarm| {
-            let input = mem::take(&mut input);
-            let deadline = alarm.deadline();
-            match talk.run(slice::from_ref(self), input, deadline, Some(alarm), &mut []) {
-                Err(CommunicateError::TimedOut(_)) => None,
-                result => Some(result),
-            }
-        });
-        let heard = match result {
-            Ok(Ok(result)) => result,
-            Ok(Err(Cancelled(reason))) => Err(CommunicateError::Cancelled(talk.so_far(), reason)),
-            Err(error) => Err(CommunicateError::Io(error)),
-        };
-        heard.map(Output::of_one).map_err(|error| error.map(Output::of_one))
+        self.communicate_async(input).unless(token).run()
     }
 }
 

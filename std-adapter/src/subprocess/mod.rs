@@ -12,7 +12,7 @@
 //! | `PIPE`, `STDOUT`, `DEVNULL`, a file, a descriptor | [`Stdio`] |
 //! | `CalledProcessError`, `TimeoutExpired`, `OSError` | the same, [`StartError`] |
 //! | none | [`communicate_to`](Child::communicate_to) a [`Sink`]: lines, tee, limits |
-//! | `asyncio.subprocess` | `(&child).await`, [`communicate_async`](Child::communicate_async) |
+//! | `asyncio.subprocess` | `(&child).await`, [`communicate_async`](Child::communicate_async): a [`Conversation`] |
 //! | none | [`kill_tree`](Child::kill_tree) |
 //! | none: `a \| b \| c` | [`Pipeline`] |
 //! | `list2cmdline` | [`list2cmdline`] |
@@ -25,6 +25,7 @@ mod alarm;
 mod awaited;
 mod child;
 mod command;
+mod conversation;
 mod error;
 mod identity;
 mod lasting;
@@ -39,9 +40,10 @@ mod stdio;
 mod talk;
 mod tree;
 
-pub use awaited::{Conversation, Ended};
+pub use awaited::Ended;
 pub use child::Child;
 pub use command::Command;
+pub use conversation::Conversation;
 pub use error::{
     CalledProcessError, CheckError, CommunicateError, StartCause, StartError, TimeoutExpired,
     WaitError,

@@ -15,11 +15,11 @@ use super::run::{Killed, end};
 use super::stdio::new_pipe;
 use super::talk::{Heard, Talk};
 use super::{
-    Child, Command, CommunicateError, Completed, Output, Signal, StartCause, StartError, Status,
-    Stdio, TimeoutExpired,
+    Child, Command, CommunicateError, Completed, Conversation, Output, Signal, StartCause,
+    StartError, Status, Stdio, TimeoutExpired, WaitError,
 };
 use crate::platform::{Deadline, after};
-use crate::threading::locked;
+use crate::threading::CancelToken;
 
 /// Programs to be started in a row, each reading what the one before writes: `a | b | c`. (SP053)
 ///
@@ -269,6 +269,13 @@ impl Stages {
         self.wait_until(after(timeout))
     }
 
+    /// As [`wait`](Self::wait), until `token` is cancelled. (TH077)
+    ///
+    /// Errors: [`WaitError`]; those that run run on.
+    pub fn wait_unless(&self, token: &CancelToken<'_>) -> Result<Vec<Status>, WaitError> {
+        self.children.iter().map(|child| child.wait_unless(token)).collect()
+    }
+
     /// Ends all.
     ///
     /// Errors: as [`Child::kill`], after all have been tried.
@@ -294,9 +301,7 @@ impl Stages {
         input: impl Into<Vec<u8>>,
         deadline: impl Into<Deadline>,
     ) -> Result<Vec<Output>, CommunicateError<Vec<Output>>> {
-        let mut talk = locked(&self.talk);
-        let heard = talk.run(&self.children, input.into(), deadline.into(), None, &mut []);
-        heard.map(outputs).map_err(|error| error.map(outputs))
+        self.communicate_async(input).until(deadline).run()
     }
 
     /// As [`communicate`](Self::communicate), for at most `timeout`.
@@ -306,6 +311,32 @@ impl Stages {
         timeout: Duration,
     ) -> Result<Vec<Output>, CommunicateError<Vec<Output>>> {
         self.communicate_until(input, after(timeout))
+    }
+
+    /// As [`communicate`](Self::communicate), until `token` is cancelled; see [`Child::communicate_unless`].
+    pub fn communicate_unless(
+        &self,
+        input: impl Into<Vec<u8>>,
+        token: &CancelToken<'_>,
+    ) -> Result<Vec<Output>, CommunicateError<Vec<Output>>> {
+        self.communicate_async(input).unless(token).run()
+    }
+
+    /// As [`communicate`](Self::communicate), to be awaited; or to be said more about, and run.
+    ///
+    /// ```
+    /// use inkle::subprocess::{Command, Sink, Stdio};
+    ///
+    /// let mut lines = Vec::new();
+    /// let first = Command::new("cat").stdin(Stdio::Pipe);
+    /// let stages = first.pipe(Command::new("sort")).capture_output().spawn().unwrap();
+    /// let mut sorted = Sink::new().lines(|line| lines.push(line.to_vec())).limit(0);
+    /// stages.communicate_async("weft\nwarp\n").to(&mut sorted, &mut []).run().unwrap();
+    /// drop(sorted);
+    /// assert_eq!(lines, [b"warp", b"weft"]);
+    /// ```
+    pub fn communicate_async(&self, input: impl Into<Vec<u8>>) -> Conversation<'_, Vec<Output>> {
+        Conversation::new(&self.children, &self.talk, input.into(), outputs)
     }
 }
 
