@@ -1,4 +1,4 @@
-//! Linux: starting another program.
+//! Linux: starting another program, and being told how it has ended.
 //!
 //! `clone` with `CLONE_VM` and `CLONE_VFORK`, as the C library's `posix_spawn` does it: the child runs in
 //! this process's memory, on a stack of its own, while the calling thread stands still, until it executes
@@ -16,7 +16,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
 use std::io;
 use std::mem::{MaybeUninit, zeroed};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
@@ -309,4 +309,47 @@ unsafe fn execute(plan: &Plan<'_>) -> (Stage, c_int) {
         }
     }
     (Stage::Execute, if first != 0 { first } else { last })
+}
+
+/// How a child has ended, in the system's words.
+pub(crate) struct End {
+    /// Which of `CLD_…`.
+    pub(crate) code: c_int,
+    /// Its exit code, or a signal.
+    pub(crate) status: c_int,
+    pub(crate) usage: Usage,
+}
+
+/// What it has used, with those of its children that it has waited for. As the system writes it: this is not
+/// `libc`'s, which where a word has 32 bits may have wider times.
+#[repr(C)]
+pub(crate) struct Usage {
+    /// Seconds and microseconds.
+    pub(crate) user: [c_long; 2],
+    pub(crate) system: [c_long; 2],
+    /// KiB.
+    pub(crate) resident: c_long,
+    rest: [c_long; 13],
+}
+
+/// How the child has ended, if it has; after that it is forgotten. Does not wait.
+///
+/// Errors: `ECHILD`, somebody else was told, or the system tells nobody.
+pub(crate) fn ended(pidfd: BorrowedFd<'_>) -> io::Result<Option<End>> {
+    let options = libc::WEXITED | libc::WNOHANG;
+    // SAFETY: zeros are such values. The call is given a descriptor that is open, and room for both.
+    let (result, info, usage) = unsafe {
+        let mut info: libc::siginfo_t = zeroed();
+        let mut usage: Usage = zeroed();
+        let (to, and_to) = (&raw mut info, &raw mut usage);
+        let fd = pidfd.as_raw_fd();
+        let result = libc::syscall(libc::SYS_waitid, libc::P_PIDFD, fd, to, options, and_to);
+        (result, info, usage)
+    };
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call has written what it does of a child, or left the zeros.
+    let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+    Ok((pid != 0).then_some(End { code: info.si_code, status, usage }))
 }

@@ -8,14 +8,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
-use rustix::process::{WaitId, WaitIdOptions, waitid};
 
+use super::status::End;
 use super::talk::Talk;
 use super::{
-    CommunicateError, Output, Signal, Sink, Status, TimeoutExpired, WaitError, alarm, reaper,
+    CommunicateError, Output, Signal, Sink, Status, TimeoutExpired, Usage, WaitError, alarm, reaper,
 };
-use crate::os::poll;
+use crate::os::{poll, process};
 use crate::platform::{Deadline, after};
 use crate::threading::{CancelToken, locked};
 
@@ -47,7 +46,7 @@ pub struct Child {
     /// `None` only while it is dropped.
     pidfd: Option<OwnedFd>,
     /// Once it is known.
-    status: Mutex<Option<Status>>,
+    end: Mutex<Option<End>>,
     pub(super) talk: Mutex<Talk>,
 }
 
@@ -61,12 +60,12 @@ impl Child {
         let talk = Mutex::new(Talk::new(stdin, vec![stdout, stderr]));
         let (leads_group, leads_session) = (false, false);
         let pidfd = Some(pidfd);
-        Self { args, pid, leads_group, leads_session, pidfd, status: Mutex::new(None), talk }
+        Self { args, pid, leads_group, leads_session, pidfd, end: Mutex::new(None), talk }
     }
 
     /// Whether it was asked how it ended, so that its number may be another's.
     pub(super) fn is_forgotten(&self) -> bool {
-        locked(&self.status).is_some()
+        locked(&self.end).is_some()
     }
 
     /// Its arguments, the program first. (SP044)
@@ -89,11 +88,31 @@ impl Child {
 
     /// How it ended, if it has. Does not block. (SP030)
     pub fn poll(&self) -> Option<Status> {
-        let mut status = locked(&self.status);
-        if status.is_none() {
-            *status = ended(self.pidfd());
+        Some(self.end()?.status)
+    }
+
+    /// What it has used, if it has ended. Does not block. `None` also for one of which somebody else was told:
+    /// [`Status::Unknown`]. (SP054)
+    ///
+    /// ```
+    /// use inkle::subprocess::Command;
+    ///
+    /// let child = Command::new("sleep").arg("600").spawn().unwrap();
+    /// assert_eq!(child.usage(), None);
+    /// child.kill().unwrap();
+    /// child.wait();
+    /// assert!(child.usage().unwrap().max_memory > 0);
+    /// ```
+    pub fn usage(&self) -> Option<Usage> {
+        self.end()?.usage
+    }
+
+    fn end(&self) -> Option<End> {
+        let mut end = locked(&self.end);
+        if end.is_none() {
+            *end = ended(self.pidfd());
         }
-        *status
+        *end
     }
 
     /// Waits without limit until it has ended; any number of threads may. A program that fills a pipe
@@ -313,20 +332,13 @@ impl Child {
 }
 
 /// How the process ended, if it has; asked at most once of each.
-pub(super) fn ended(pidfd: BorrowedFd<'_>) -> Option<Status> {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-    match waitid(WaitId::PidFd(pidfd), options) {
-        Ok(None) | Err(Errno::INTR) => None,
-        Ok(Some(status)) => Some(if let Some(code) = status.exit_status() {
-            Status::Exited(code)
-        } else if let Some(signal) = status.terminating_signal().and_then(Signal::new) {
-            Status::Killed { signal, core_dumped: status.dumped() }
-        } else {
-            Status::Unknown
-        }),
+pub(super) fn ended(pidfd: BorrowedFd<'_>) -> Option<End> {
+    match process::ended(pidfd) {
+        Ok(end) => end.map(End::from),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
         // Somebody else was told, or SIGCHLD is ignored. (SP040) It may still run in the latter case, which
         // is known only when it has ended.
-        Err(_) => poll::is_ready(pidfd).then_some(Status::Unknown),
+        Err(_) => poll::is_ready(pidfd).then_some(End::UNKNOWN),
     }
 }
 

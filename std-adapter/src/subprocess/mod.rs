@@ -13,6 +13,7 @@
 //! | `CalledProcessError`, `TimeoutExpired`, `OSError` | the same, [`StartError`] |
 //! | none | [`communicate_to`](Child::communicate_to) a [`Sink`]: lines, tee, limits |
 //! | `asyncio.subprocess` | `(&child).await`, [`communicate_async`](Child::communicate_async): a [`Conversation`] |
+//! | `resource.getrusage`, of all children together | [`usage`](Child::usage), of each |
 //! | none | [`kill_tree`](Child::kill_tree) |
 //! | none: `a \| b \| c` | [`Pipeline`] |
 //! | `list2cmdline` | [`list2cmdline`] |
@@ -54,6 +55,6 @@ pub use pipeline::{Pipeline, PipelineError, Stages};
 pub use quote::list2cmdline;
 pub use run::{Completed, call, check_call, check_output, getoutput, getstatusoutput, run};
 pub use sink::Sink;
-pub use status::{Signal, Status};
+pub use status::{Signal, Status, Usage};
 pub use stdio::Stdio;
 pub use tree::Reach;

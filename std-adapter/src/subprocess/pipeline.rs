@@ -190,11 +190,8 @@ impl Pipeline {
                 }
             }
         };
-        let done = stages.children.iter().zip(outputs).map(|(child, output)| Completed {
-            args: child.args().to_vec(),
-            status: child.wait(),
-            output,
-        });
+        let done = stages.children.iter().zip(outputs);
+        let done = done.map(|(child, output)| Completed::of(child, output));
         let done: Vec<Completed> = done.collect();
         if is_late {
             return Err(PipelineError::TimedOut(done));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::command::{Limit, RunOptions};
 use super::{
     CalledProcessError, CheckError, Child, Command, CommunicateError, Output, StartCause,
-    StartError, Status, Stdio, TimeoutExpired,
+    StartError, Status, Stdio, TimeoutExpired, Usage,
 };
 use crate::platform::{Deadline, after};
 
@@ -21,17 +21,25 @@ pub struct Completed {
     pub status: Status,
     /// What it has written, if it was captured.
     pub output: Output,
+    /// What it has used, if that is known.
+    pub usage: Option<Usage>,
 }
 
 impl Completed {
+    /// Of a child that has written that: waits until it has ended.
+    pub(super) fn of(child: &Child, output: Output) -> Self {
+        let status = child.wait();
+        Self { args: child.args().to_vec(), status, output, usage: child.usage() }
+    }
+
     /// Itself, if the program ended with code 0. Python's `check_returncode`. (SP001)
     ///
-    /// Errors: [`CalledProcessError`], with all that is in here.
+    /// Errors: [`CalledProcessError`], with all that is in here but the usage.
     pub fn check(self) -> Result<Self, CalledProcessError> {
         if self.status.success() {
             return Ok(self);
         }
-        let Self { args, status, output } = self;
+        let Self { args, status, output, .. } = self;
         Err(CalledProcessError { args, status, output })
     }
 }
@@ -108,7 +116,7 @@ impl Command {
                 return Err(CheckError::TimedOut(TimeoutExpired { args, output }));
             }
         };
-        let completed = Completed { args: self.args.clone(), status: child.wait(), output };
+        let completed = Completed::of(&child, output);
         if self.run.check {
             return completed.check().map_err(CheckError::Failed);
         }

@@ -67,6 +67,7 @@ mod linux {
         assert_eq!(done.output.stdout, b"in");
         assert_eq!(done.output.stderr, b"err\n");
         status(done.status, Status::Exited(3));
+        assert_eq!(done.usage.is_none(), done.status == Status::Unknown);
         let error = Command::new("no-such-program").spawn().unwrap_err();
         assert!(matches!(error.cause(), StartCause::NotFound), "{error}");
 
