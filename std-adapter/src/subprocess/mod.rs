@@ -10,6 +10,7 @@
 //! | `send_signal`, `terminate`, `kill` | [`send_signal`](Child::send_signal), [`terminate`](Child::terminate), [`kill`](Child::kill); [`stop`](Child::stop) |
 //! | `returncode` | [`Status`], [`returncode`](Status::returncode) |
 //! | `PIPE`, `STDOUT`, `DEVNULL`, a file, a descriptor | [`Stdio`] |
+//! | `text`, `encoding`, `errors` | [`Output::stdout_text`]; [`Output::stdout_in`] an [`Encoding`] |
 //! | `CalledProcessError`, `TimeoutExpired`, `OSError` | the same, [`StartError`] |
 //! | none | [`communicate_to`](Child::communicate_to) a [`Sink`]: lines, tee, limits |
 //! | `asyncio.subprocess` | `(&child).await`, [`communicate_async`](Child::communicate_async): a [`Conversation`] |
@@ -39,6 +40,7 @@ mod sink;
 mod status;
 mod stdio;
 mod talk;
+mod text;
 mod tree;
 
 pub use awaited::Ended;
@@ -57,4 +59,5 @@ pub use run::{Completed, call, check_call, check_output, getoutput, getstatusout
 pub use sink::Sink;
 pub use status::{Signal, Status, Usage};
 pub use stdio::Stdio;
+pub use text::{Encoding, Errors, TextError, UnknownEncoding};
 pub use tree::Reach;
