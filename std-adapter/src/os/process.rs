@@ -56,6 +56,7 @@ pub(crate) struct Plan<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Clone,
+    ControlGroup,
     Descriptors,
     Directory,
     Session,
@@ -69,6 +70,7 @@ pub(crate) enum Stage {
 /// What the parent and the child have in common while the parent stands still.
 struct Attempt<'a> {
     plan: &'a Plan<'a>,
+    entrance: Option<RawFd>,
     /// The signals blocked before.
     mask: libc::sigset_t,
     parent: libc::pid_t,
@@ -76,7 +78,15 @@ struct Attempt<'a> {
 }
 
 /// A running child: its number, and what stands for it.
-pub(crate) fn start(plan: &Plan<'_>) -> Result<(i32, OwnedFd), (Stage, io::Error)> {
+pub(crate) type Started = Result<(i32, OwnedFd), (Stage, io::Error)>;
+
+/// Starts it.
+pub(crate) fn start(plan: &Plan<'_>) -> Started {
+    start_in(plan, None)
+}
+
+/// As [`start`]. If there is an `entrance`, the child goes into a control group first of all: by writing `0` there.
+pub(crate) fn start_in(plan: &Plan<'_>, entrance: Option<RawFd>) -> Started {
     let mut stack = Vec::<MaybeUninit<u128>>::with_capacity(STACK / size_of::<u128>());
     // SAFETY: one past the end of the allocation. The stack grows downwards from there.
     let top = unsafe { stack.as_mut_ptr().add(stack.capacity()) };
@@ -85,7 +95,8 @@ pub(crate) fn start(plan: &Plan<'_>) -> Result<(i32, OwnedFd), (Stage, io::Error
     let (pid, clone_error, failed) = unsafe {
         let mut all: libc::sigset_t = zeroed();
         libc::sigfillset(&raw mut all);
-        let mut attempt = Attempt { plan, mask: zeroed(), parent: libc::getpid(), failed: None };
+        let (mask, parent) = (zeroed(), libc::getpid());
+        let mut attempt = Attempt { plan, entrance, mask, parent, failed: None };
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut attempt.mask);
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
         // SAFETY: `child` is given the attempt, which it alone uses until it has executed a program or
@@ -152,6 +163,11 @@ unsafe fn become_program(attempt: &Attempt<'_>) -> (Stage, c_int) {
 /// As for [`become_program`].
 unsafe fn prepare(attempt: &Attempt<'_>) -> Result<(), (Stage, c_int)> {
     let plan = attempt.plan;
+    if let Some(entrance) = attempt.entrance {
+        // SAFETY: one byte, which lives for ever.
+        let entered = unsafe { libc::write(entrance, b"0".as_ptr().cast(), 1) };
+        check(Stage::ControlGroup, entered as c_long)?;
+    }
     // SAFETY: this process's own descriptors.
     unsafe { place_stdio(plan.stdio) }?;
     // SAFETY: system calls with what the plan has, which lives; none runs code of this process's.

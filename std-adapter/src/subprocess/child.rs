@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 
+use super::cgroup::ControlGroup;
 use super::status::End;
 use super::talk::Talk;
 use super::{
@@ -43,6 +44,8 @@ pub struct Child {
     /// Whether a group, a session has its number.
     pub(super) leads_group: bool,
     pub(super) leads_session: bool,
+    /// If it has one of its own. Removed after the child is dropped.
+    pub(super) cgroup: Option<ControlGroup>,
     /// `None` only while it is dropped.
     pidfd: Option<OwnedFd>,
     /// Once it is known.
@@ -58,9 +61,16 @@ impl Child {
         [stdin, stdout, stderr]: [Option<OwnedFd>; 3],
     ) -> Self {
         let talk = Mutex::new(Talk::new(stdin, vec![stdout, stderr]));
-        let (leads_group, leads_session) = (false, false);
-        let pidfd = Some(pidfd);
-        Self { args, pid, leads_group, leads_session, pidfd, end: Mutex::new(None), talk }
+        Self {
+            args,
+            pid,
+            leads_group: false,
+            leads_session: false,
+            cgroup: None,
+            pidfd: Some(pidfd),
+            end: Mutex::new(None),
+            talk,
+        }
     }
 
     /// Whether it was asked how it ended, so that its number may be another's.

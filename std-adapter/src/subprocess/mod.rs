@@ -25,6 +25,7 @@
 
 mod alarm;
 mod awaited;
+mod cgroup;
 mod child;
 mod command;
 mod conversation;
