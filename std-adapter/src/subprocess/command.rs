@@ -9,14 +9,13 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::cgroup::ControlGroup;
 use super::identity::{Identity, Kind};
+use super::options::{RunOptions, run_options};
 use super::stdio::{Ends, Stream, Theirs};
 use super::{Child, Signal, StartCause, StartError, Stdio, lasting};
 use crate::os::process::{self, Plan, Stage};
-use crate::platform::Deadline;
 
 /// A program to be started, as often as you like. Python's arguments of `Popen` and `run`.
 ///
@@ -56,21 +55,6 @@ pub struct Command {
     limits: Vec<(u32, u64, u64)>,
     death_signal: Option<Signal>,
     pub(super) run: RunOptions,
-}
-
-/// What concerns [`Command::run`] alone.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RunOptions {
-    pub(super) input: Option<Vec<u8>>,
-    pub(super) limit: Option<Limit>,
-    pub(super) check: bool,
-}
-
-/// How long it may run.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Limit {
-    For(Duration),
-    Until(Deadline),
 }
 
 impl Command {
@@ -504,6 +488,8 @@ where
 fn addresses(strings: &[CString]) -> Vec<*const libc::c_char> {
     strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
 }
+
+run_options!(Command, "");
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

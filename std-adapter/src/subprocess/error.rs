@@ -189,6 +189,15 @@ pub enum CheckError {
     Failed(CalledProcessError),
     /// It took too long, and was killed.
     TimedOut(TimeoutExpired),
+    /// The token was cancelled, and it was killed.
+    Cancelled {
+        /// Its arguments, the program first.
+        args: Vec<OsString>,
+        /// What was read of its outputs until then.
+        output: Output,
+        /// Why.
+        reason: Reason,
+    },
     /// Its pipes could not be read or written.
     Io(io::Error),
 }
@@ -199,6 +208,9 @@ impl fmt::Display for CheckError {
             Self::Start(error) => error.fmt(f),
             Self::Failed(error) => error.fmt(f),
             Self::TimedOut(error) => error.fmt(f),
+            Self::Cancelled { args, reason, .. } => {
+                write!(f, "`{}` was cancelled: {reason}", super::quote::shown(args))
+            }
             Self::Io(error) => write!(f, "a pipe to the program: {error}"),
         }
     }
@@ -209,7 +221,7 @@ impl Error for CheckError {
         match self {
             Self::Start(error) => error.source(),
             Self::Io(error) => Some(error),
-            Self::Failed(_) | Self::TimedOut(_) => None,
+            Self::Failed(_) | Self::TimedOut(_) | Self::Cancelled { .. } => None,
         }
     }
 }

@@ -17,6 +17,8 @@
 //! | `resource.getrusage`, of all children together | [`usage`](Child::usage), of each |
 //! | none | [`kill_tree`](Child::kill_tree) |
 //! | none: `a \| b \| c` | [`Pipeline`] |
+//! | `preexec_fn`, `bufsize` | none: what the former is used for, a [`Command`] can say; a pipe is a descriptor |
+//! | `with Popen(…)`, `communicate` once more | [dropping](Child) waits for nobody; what was read is given once |
 //! | `list2cmdline` | [`list2cmdline`] |
 //!
 //! A program is started without a copy of this process, however large that is, and stands behind a
@@ -32,6 +34,7 @@ mod conversation;
 mod error;
 mod identity;
 mod lasting;
+mod options;
 mod output;
 mod pipeline;
 mod quote;
