@@ -10,6 +10,7 @@
 //! | `close()` | dropping the handle |
 //! | `active_children()`, `current_process()`, `parent_process()`, `cpu_count()` | [the](active_children) [same](current_process) [four](parent_process) [functions](cpu_count) |
 //! | `set_executable(path)` | [`Builder::executable`] |
+//! | a function that is found by its module and name | [`register!`](crate::register), [`Process::spawn_named`] |
 //! | `if __name__ == '__main__':`, `freeze_support()` | nothing: a child does not come to `main` |
 
 mod bulk;
@@ -19,11 +20,14 @@ mod error;
 mod frame;
 mod image;
 mod memory;
+mod names;
 mod parcel;
 mod process;
 
 pub use call::Call;
 pub use error::{DecodeError, EncodeError, RecvError, SendError};
+#[doc(hidden)]
+pub use names::Named;
 pub use process::{
     Builder, ChildProcess, PanicReport, Process, ProcessError, ProcessInfo, SpawnCause, SpawnError,
     active_children, cpu_count, current_process, parent_process,

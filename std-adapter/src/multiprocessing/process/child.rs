@@ -228,6 +228,7 @@ impl ChildProcess {
 
     /// Has `hook` called when it has ended and all is known of it: at once if it has, otherwise by the thread that
     /// looks after children, or by one that asks. It must not wait for anything.
+    #[allow(dead_code, reason = "the pool's")]
     pub(in super::super) fn when_ended(&self, hook: impl FnOnce() + Send + 'static) {
         if let State::Running { hooks, .. } = &mut *locked(&self.0.state) {
             hooks.push(Box::new(hook));
