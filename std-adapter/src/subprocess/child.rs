@@ -346,7 +346,7 @@ impl Child {
 }
 
 /// How the process ended, if it has; asked at most once of each.
-pub(super) fn ended(pidfd: BorrowedFd<'_>) -> Option<End> {
+pub(crate) fn ended(pidfd: BorrowedFd<'_>) -> Option<End> {
     match process::ended(pidfd) {
         Ok(end) => end.map(End::from),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => None,

@@ -21,7 +21,7 @@ struct Request {
 unsafe impl Send for Request {}
 
 /// As [`process::start`], by the lasting thread.
-pub(super) fn start(plan: &Plan<'_>) -> Started {
+pub(crate) fn start(plan: &Plan<'_>) -> Started {
     start_in(plan, None)
 }
 

@@ -65,3 +65,11 @@ pub use status::{Signal, Status, Usage};
 pub use stdio::Stdio;
 pub use text::{Encoding, Errors, TextError, UnknownEncoding};
 pub use tree::Reach;
+
+// For `multiprocessing`, whose children are children too.
+#[cfg(all(not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use child::ended;
+#[cfg(all(not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use lasting::start as start_for_good;
+#[cfg(all(not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use reaper::{Ward, look_after};

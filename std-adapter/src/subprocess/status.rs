@@ -174,8 +174,8 @@ pub struct Usage {
 
 /// How a process has ended, and what is known of what it has used.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct End {
-    pub(super) status: Status,
+pub(crate) struct End {
+    pub(crate) status: Status,
     pub(super) usage: Option<Usage>,
 }
 
