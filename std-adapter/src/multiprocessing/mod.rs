@@ -11,24 +11,49 @@
 //! | `active_children()`, `current_process()`, `parent_process()`, `cpu_count()` | [the](active_children) [same](current_process) [four](parent_process) [functions](cpu_count) |
 //! | `set_executable(path)` | [`Builder::executable`] |
 //! | a function that is found by its module and name | [`register!`](crate::register), [`Process::spawn_named`] |
+//! | `Queue(maxsize)`, `JoinableQueue`, `SimpleQueue` | [`Queue::bounded`], [`JoinableQueue`], [`SimpleQueue`]: what cannot be sent is an error at `put`, and there is a [`shutdown`](Queue::shutdown) |
+//! | `queue.Full`, `queue.Empty` | [`PutError`], [`GetError`]: a failed put hands the item back |
+//! | `close()`, `join_thread()`, `cancel_join_thread()` of queues | nothing: no thread feeds them, and a put has happened when it returns (MP033) |
+//! | `Lock`, `RLock`, `Semaphore`, `BoundedSemaphore`, `Condition`, `Event`, `Barrier` | [`Lock`], [`RLock`], [`Semaphore`], [`BoundedSemaphore`], [`Condition`], [`Event`], [`Barrier`]; as parts of something shared, [`in_place`] |
+//! | `Value(type, x)`, `Array(type, n)` | [`Value`], [`Array`] |
+//! | `RawValue`, `RawArray`, `get_obj()` | [`RawValue`], [`Array::raw`], [`raw`](in_place::Value::raw) |
+//! | a `ctypes` structure in a `Value` | [`share!`](crate::share), [`memory::Shared`] |
+//! | `shared_memory.SharedMemory`, `SharedMemoryManager` | [`memory::SharedMemory`], [`memory::SharedMemoryManager`] |
+//! | `shared_memory.ShareableList` | [`ShareableList`] |
 //! | `if __name__ == '__main__':`, `freeze_support()` | nothing: a child does not come to `main` |
 
+mod array;
 mod bulk;
 mod call;
 mod entry;
 mod error;
 mod frame;
 mod image;
-mod memory;
+pub mod in_place;
+mod list;
+pub mod memory;
 mod names;
 mod parcel;
 mod process;
+mod queue;
+mod sync;
+mod travel;
+mod value;
 
+pub use array::{Array, ArrayGuard, RawArray};
 pub use call::Call;
 pub use error::{DecodeError, EncodeError, RecvError, SendError};
+pub use inkle_core::channel::Shutdown;
+pub use inkle_core::robust::Found;
+pub use list::{Item, ListError, ShareableList};
 #[doc(hidden)]
 pub use names::Named;
 pub use process::{
     Builder, ChildProcess, PanicReport, Process, ProcessError, ProcessInfo, SpawnCause, SpawnError,
     active_children, cpu_count, current_process, parent_process,
 };
+pub use queue::{DEFAULT_CAPACITY, GetError, Iter, JoinableQueue, PutError, Queue, SimpleQueue};
+pub use sync::{
+    Barrier, BoundedSemaphore, Condition, Event, Lock, LockGuard, RLock, RLockGuard, Semaphore,
+};
+pub use value::{RawValue, Value, ValueGuard};

@@ -101,3 +101,21 @@ pub(super) fn claim<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Ow
         })
         .ok_or_else(|| D::Error::custom("there is no such descriptor"))
 }
+
+/// A descriptor as a part of what is serialized.
+pub(super) struct Lent<'a>(pub(super) &'a Arc<OwnedFd>);
+
+impl Serialize for Lent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        lend(self.0, serializer)
+    }
+}
+
+/// [`Lent`], arrived.
+pub(super) struct Claimed(pub(super) Arc<OwnedFd>);
+
+impl<'de> Deserialize<'de> for Claimed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        claim(deserializer).map(Self)
+    }
+}

@@ -5,7 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
 use rustix::fs::{
-    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create,
+    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
+    ftruncate, memfd_create,
 };
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -17,6 +18,12 @@ pub(crate) fn create(name: &str, length: usize) -> io::Result<OwnedFd> {
     ftruncate(&fd, length as u64)?;
     fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
     Ok(fd)
+}
+
+/// Makes zeros of a part of the file; whole pages of it take no memory any more.
+pub(crate) fn discard(fd: BorrowedFd<'_>, offset: usize, length: usize) -> io::Result<()> {
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    Ok(fallocate(fd, flags, offset as u64, length as u64)?)
 }
 
 /// A part of a file's memory, mapped to read and to write, as all see it who map it.

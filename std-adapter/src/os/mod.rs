@@ -22,6 +22,8 @@ pub(crate) mod poll;
 #[cfg(target_os = "linux")]
 pub(crate) mod process;
 #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) mod segment;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
 pub(crate) mod socket;
 
 use std::sync::OnceLock;
