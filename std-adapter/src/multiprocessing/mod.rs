@@ -5,13 +5,18 @@
 //! | `Pipe()`, `Pipe(duplex=False)` | [`pipe`], [`one_way`]: typed ends |
 //! | `Connection` | [`Connection`]: with deadlines, for several threads at once, and nothing lost by a short buffer |
 //! | `connection.wait(list, timeout)` | [`wait`], [`wait_until`] |
+//! | `Listener`, `Client`, `authkey` | [`Listener`], [`Client`], [`AuthKey`]: never without a key |
+//! | `AuthenticationError`, `BufferTooShort` | [`AcceptError::Authentication`], [`ConnectError::Authentication`]; [`RecvError::TooLong`] |
 
+mod auth;
 mod connection;
 mod error;
 mod frame;
 mod parcel;
 
+pub use auth::{AuthKey, EmptyKey, authkey, set_authkey};
 pub use connection::{
-    Connection, Receiver, Sender, one_way, pipe, try_wait, wait, wait_timeout, wait_until,
+    AcceptError, Address, Client, ConnectError, Connection, Listener, Receiver, Sender, one_way,
+    pipe, try_wait, wait, wait_timeout, wait_until,
 };
 pub use error::{DecodeError, EncodeError, RecvError, SendError};

@@ -6,6 +6,11 @@
 //! descriptor is ready, so that [`wait`] and any other poller see it. Cost of a message: one call of the system to
 //! send it, two to receive it.
 
+mod address;
+mod client;
+mod error;
+mod handshake;
+mod listener;
 mod pipe;
 mod wait;
 
@@ -20,6 +25,10 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use address::Address;
+pub use client::Client;
+pub use error::{AcceptError, ConnectError};
+pub use listener::Listener;
 pub use pipe::{Receiver, Sender, one_way, pipe};
 pub use wait::{try_wait, wait, wait_timeout, wait_until};
 
