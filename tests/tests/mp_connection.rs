@@ -434,3 +434,30 @@ fn mp026_wait_for_whoever_is_ready() {
     // The same one twice.
     assert_eq!(wait(&[&gone, &gone]).unwrap(), [0, 1]);
 }
+
+#[test]
+fn mp024_what_is_too_long_can_be_skipped_however_slowly_it_comes() {
+    let _watch = watchdog();
+    let (connection, mut stream) = raw();
+    connection.skip().unwrap();
+    let long = frame(&[1; 500]);
+    stream.write_all(&long[..16]).unwrap();
+    // The header alone shows it.
+    assert!(matches!(
+        connection.recv_bytes_until(10, Deadline::PASSED),
+        Err(RecvError::TooLong { .. })
+    ));
+    for bytes in long[16..].chunks(7) {
+        assert!(matches!(connection.skip_until(Deadline::PASSED), Err(RecvError::TimedOut)));
+        // It is not wanted any more, however long it may be.
+        let late = connection.recv_bytes_until(1000, Deadline::PASSED);
+        assert!(matches!(late, Err(RecvError::TimedOut)));
+        stream.write_all(bytes).unwrap();
+    }
+    stream.write_all(&frame(b"short")).unwrap();
+    assert_eq!(connection.recv_bytes(10).unwrap(), b"short");
+    stream.write_all(&long[..100]).unwrap();
+    drop(stream);
+    assert!(matches!(connection.recv_bytes(10), Err(RecvError::TooLong { .. })));
+    assert!(matches!(connection.skip(), Err(RecvError::Truncated)));
+}

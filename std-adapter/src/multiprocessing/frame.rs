@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use super::error::{RecvError, SendError};
 use super::parcel::Parcel;
-use crate::os::socket::{self, MOST_DESCRIPTORS};
+use crate::os::socket::{self, MOST_DESCRIPTORS, Received};
 use crate::platform::Deadline;
 
 const MARK: u32 = u32::from_le_bytes(*b"ikf1");
@@ -97,8 +97,13 @@ pub(super) struct Incoming {
     got: usize,
     fds: Vec<OwnedFd>,
     lost_descriptors: bool,
+    /// What is left of the message is not wanted.
+    is_skipping: bool,
     is_corrupt: bool,
 }
+
+/// Read at a time of what is not wanted.
+const SKIP: usize = 64 * 1024;
 
 impl Incoming {
     /// Whether a part of a message has come, and not all of it.
@@ -116,10 +121,13 @@ impl Incoming {
         if self.is_corrupt {
             return Err(RecvError::Corrupt);
         }
+        if self.is_skipping {
+            self.skip(stream, deadline)?;
+        }
         while self.got < HEADER {
             self.receive_some(stream, deadline)?;
         }
-        let (announced, length) = (self.announced(), u64::from_le_bytes(part(&self.header, 8)));
+        let (announced, length) = (self.announced(), self.length());
         if u32::from_le_bytes(part(&self.header, 0)) != MARK
             || (announced != self.fds.len() && !self.lost_descriptors)
         {
@@ -145,6 +153,30 @@ impl Incoming {
         Ok(Parcel { bytes: whole.bytes, fds: whole.fds.into_iter().map(Arc::new).collect() })
     }
 
+    /// Drops the message that has begun to come; waits until `deadline` for its end.
+    pub(super) fn skip(
+        &mut self,
+        stream: BorrowedFd<'_>,
+        deadline: Deadline,
+    ) -> Result<(), RecvError> {
+        if self.got < HEADER {
+            return Ok(());
+        }
+        self.is_skipping = true;
+        while ((self.got - HEADER) as u64) < self.length() {
+            let left = self.length() - (self.got - HEADER) as u64;
+            self.bytes.resize(SKIP.min(usize::try_from(left).unwrap_or(SKIP)), 0);
+            let received = take(stream, &mut self.bytes, &mut self.fds, deadline)?;
+            if received.bytes == 0 {
+                return Err(RecvError::Truncated);
+            }
+            self.got += received.bytes;
+            self.fds.clear();
+        }
+        *self = Self::default();
+        Ok(())
+    }
+
     fn receive_some(
         &mut self,
         stream: BorrowedFd<'_>,
@@ -154,13 +186,7 @@ impl Incoming {
             None => &mut self.header[self.got..],
             Some(begin) => &mut self.bytes[begin..],
         };
-        let received = match socket::receive(stream, into, &mut self.fds, deadline) {
-            Ok(received) => received,
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                return Err(RecvError::TimedOut);
-            }
-            Err(error) => return Err(RecvError::Os(error)),
-        };
+        let received = take(stream, into, &mut self.fds, deadline)?;
         self.lost_descriptors |= received.lost_descriptors;
         match received.bytes {
             0 if self.got == 0 => Err(RecvError::Closed),
@@ -177,10 +203,26 @@ impl Incoming {
         u32::from_le_bytes(part(&self.header, 4)) as usize
     }
 
+    fn length(&self) -> u64 {
+        u64::from_le_bytes(part(&self.header, 8))
+    }
+
     fn corrupt(&mut self) -> RecvError {
         *self = Self { is_corrupt: true, ..Self::default() };
         RecvError::Corrupt
     }
+}
+
+fn take(
+    stream: BorrowedFd<'_>,
+    into: &mut [u8],
+    fds: &mut Vec<OwnedFd>,
+    deadline: Deadline,
+) -> Result<Received, RecvError> {
+    socket::receive(stream, into, fds, deadline).map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => RecvError::TimedOut,
+        _ => RecvError::Os(error),
+    })
 }
 
 fn part<const N: usize>(header: &[u8; HEADER], at: usize) -> [u8; N] {

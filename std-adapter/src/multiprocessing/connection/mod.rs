@@ -180,7 +180,8 @@ impl Connection {
         outgoing.flush(self.socket.as_fd(), deadline)
     }
 
-    fn send_parcel(
+    /// As [`send_bytes_until`](Self::send_bytes_until), with what goes beside the bytes.
+    pub(super) fn send_parcel(
         &self,
         bytes: &[u8],
         fds: &[Arc<OwnedFd>],
@@ -264,7 +265,41 @@ impl Connection {
         Ok(bytes.len())
     }
 
-    fn recv_parcel(&self, limit: usize, deadline: Deadline) -> Result<Parcel, RecvError> {
+    /// Drops the message that has begun to come, and was [too long](RecvError::TooLong), without memory for it; waits
+    /// without limit for its end. The next one can be received then. If there is none, it does nothing.
+    ///
+    /// Errors: as [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use inkle::multiprocessing::{RecvError, pipe};
+    ///
+    /// let (here, there) = pipe()?;
+    /// here.send_bytes(&[0; 1000])?;
+    /// here.send_bytes(b"short")?;
+    /// assert!(matches!(there.recv_bytes(10), Err(RecvError::TooLong { .. })));
+    /// there.skip()?;
+    /// assert_eq!(there.recv_bytes(10)?, b"short");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn skip(&self) -> Result<(), RecvError> {
+        self.skip_until(Deadline::NEVER)
+    }
+
+    /// As [`skip`](Self::skip), until `deadline`; the next receive goes on with it.
+    ///
+    /// Errors: and [`RecvError::TimedOut`].
+    pub fn skip_until(&self, deadline: impl Into<Deadline>) -> Result<(), RecvError> {
+        let deadline = deadline.into();
+        let mut incoming = self.incoming.lock_until(deadline).map_err(|_| RecvError::TimedOut)?;
+        incoming.skip(self.socket.as_fd(), deadline)
+    }
+
+    /// As [`recv_bytes_until`](Self::recv_bytes_until), with what came beside the bytes.
+    pub(super) fn recv_parcel(
+        &self,
+        limit: usize,
+        deadline: Deadline,
+    ) -> Result<Parcel, RecvError> {
         let mut incoming = self.incoming.lock_until(deadline).map_err(|_| RecvError::TimedOut)?;
         incoming.receive(self.socket.as_fd(), limit, deadline)
     }
