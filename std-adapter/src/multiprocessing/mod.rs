@@ -20,11 +20,18 @@
 //! | a `ctypes` structure in a `Value` | [`share!`](crate::share), [`memory::Shared`] |
 //! | `shared_memory.SharedMemory`, `SharedMemoryManager` | [`memory::SharedMemory`], [`memory::SharedMemoryManager`] |
 //! | `shared_memory.ShareableList` | [`ShareableList`] |
+//! | `Pipe()`, `Pipe(duplex=False)` | [`pipe`], [`one_way`]: typed ends |
+//! | `Connection` | [`Connection`]: with deadlines, for several threads at once, and nothing lost by a short buffer |
+//! | `connection.wait(list, timeout)` | [`wait`], [`wait_until`] |
+//! | `Listener`, `Client`, `authkey` | [`Listener`], [`Client`], [`AuthKey`]: never without a key |
+//! | `AuthenticationError`, `BufferTooShort` | [`AcceptError::Authentication`], [`ConnectError::Authentication`]; [`RecvError::TooLong`] |
 //! | `if __name__ == '__main__':`, `freeze_support()` | nothing: a child does not come to `main` |
 
 mod array;
+mod auth;
 mod bulk;
 mod call;
+mod connection;
 mod entry;
 mod error;
 mod frame;
@@ -41,7 +48,12 @@ mod travel;
 mod value;
 
 pub use array::{Array, ArrayGuard, RawArray};
+pub use auth::{AuthKey, EmptyKey, authkey, set_authkey};
 pub use call::Call;
+pub use connection::{
+    AcceptError, Address, Client, ConnectError, Connection, Listener, Receiver, Sender, one_way,
+    pipe, try_wait, wait, wait_timeout, wait_until,
+};
 pub use error::{DecodeError, EncodeError, RecvError, SendError};
 pub use inkle_core::channel::Shutdown;
 pub use inkle_core::robust::Found;

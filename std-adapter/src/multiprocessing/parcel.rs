@@ -61,6 +61,18 @@ impl Parcel {
         }
     }
 
+    /// Reads a value without handles from the front; the rest is another one.
+    pub(super) fn unpack_front<T: DeserializeOwned>(mut self) -> Result<(T, Self), DecodeError> {
+        match postcard::take_from_bytes(&self.bytes) {
+            Ok((value, rest)) => {
+                let front = self.bytes.len() - rest.len();
+                self.bytes.drain(..front);
+                Ok((value, self))
+            }
+            Err(error) => Err(DecodeError::of(error)),
+        }
+    }
+
     /// Reads the value, to the last byte.
     pub(super) fn unpack<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
         let _at_hand = AtHand::new(Luggage::Unpacked(self.fds));
