@@ -1,8 +1,10 @@
 //! Linux: memory that several processes map.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
+use std::slice;
 
 use rustix::fs::{
     MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create,
@@ -17,6 +19,38 @@ pub(crate) fn create(name: &str, length: usize) -> io::Result<OwnedFd> {
     ftruncate(&fd, length as u64)?;
     fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
     Ok(fd)
+}
+
+/// Seals of a file that nobody can change any more.
+const FIXED: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE);
+
+/// A file in memory that holds these bytes for ever.
+pub(crate) fn holding(name: &str, bytes: &[u8]) -> io::Result<OwnedFd> {
+    let fd = memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    let mut file = File::from(fd);
+    file.write_all(bytes)?;
+    let fd = OwnedFd::from(file);
+    fcntl_add_seals(&fd, FIXED | SealFlags::SEAL)?;
+    Ok(fd)
+}
+
+/// The bytes of a file that nobody can change any more, read in place.
+pub(crate) struct Fixed(Mapping);
+
+impl Fixed {
+    /// Errors: of the kind `InvalidData` if somebody could change it, or it is empty.
+    pub(crate) fn map(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        if !fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(FIXED)) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Mapping::with(fd, ProtFlags::READ).map(Self)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: so many bytes are mapped for as long as `self` lives; the seals say that nobody changes them or makes
+        // the file shorter, and seals cannot be taken off.
+        unsafe { slice::from_raw_parts(self.0.start.as_ptr(), self.0.length) }
+    }
 }
 
 /// A part of a file's memory, mapped to read and to write, as all see it who map it.
@@ -43,6 +77,10 @@ impl Mapping {
 
     /// Maps all of the file. If somebody makes the file shorter, whoever looks at what is gone is killed.
     pub(crate) fn whole(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        Self::with(fd, ProtFlags::READ | ProtFlags::WRITE)
+    }
+
+    fn with(fd: BorrowedFd<'_>, access: ProtFlags) -> io::Result<Self> {
         let length = usize::try_from(fstat(fd)?.st_size).unwrap_or(0);
         if length == 0 {
             return Err(io::ErrorKind::InvalidData.into());
@@ -52,7 +90,7 @@ impl Mapping {
             mmap(
                 ptr::null_mut(),
                 length,
-                ProtFlags::READ | ProtFlags::WRITE,
+                access,
                 MapFlags::SHARED,
                 fd.as_fd(),
                 0,
