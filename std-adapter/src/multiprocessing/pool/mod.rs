@@ -1,5 +1,6 @@
 //! Pools of processes.
 
+mod classic;
 mod collector;
 mod counters;
 mod engine;
@@ -12,6 +13,7 @@ mod settings;
 mod staff;
 mod worker;
 
+pub use classic::Pool;
 pub use counters::Counters;
 pub use executor::{ProcessPoolBuilder, ProcessPoolExecutor};
 pub use lost::{BrokenProcessPool, WorkerLost};
