@@ -320,6 +320,45 @@ pub enum SleepError {
     Full,
 }
 
+/// Why a queue in shared memory did not take a record. Nothing was changed.
+///
+/// See [`Records`](crate::robust::Records) for an example.
+#[cfg(any(target_has_atomic = "64", inkle_loom))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PutRecordError {
+    /// There is no room, and the call was not to wait.
+    Full,
+    /// There was no room until the deadline, or others were in the middle of their puts until then.
+    TimedOut,
+    /// The queue has been shut down.
+    ShutDown,
+    /// The record does not fit into the queue even when that is empty.
+    TooLarge,
+    /// What lies in the memory makes no sense: somebody has written to it who should not.
+    Corrupt,
+}
+
+/// Why a queue in shared memory gave no record. Nothing was changed.
+#[cfg(any(target_has_atomic = "64", inkle_loom))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GetRecordError {
+    /// There is no record, and the call was not to wait.
+    Empty,
+    /// There was no record until the deadline, or others were in the middle of their gets until then.
+    TimedOut,
+    /// The queue has been shut down and nothing is left in it.
+    ShutDown,
+    /// The buffer is smaller than the next record.
+    TooSmall {
+        /// How many bytes the record has.
+        len: usize,
+    },
+    /// What lies in the memory makes no sense: somebody has written to it who should not.
+    Corrupt,
+}
+
 /// All slots for context variables are taken by others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoSlot;
@@ -436,6 +475,22 @@ error_plain!(GetError {
     TimedOut => "the channel stayed empty until the deadline",
     ShutDown => "the channel has been shut down and is drained",
     Cancelled => "the get was cancelled",
+});
+#[cfg(any(target_has_atomic = "64", inkle_loom))]
+error_plain!(PutRecordError {
+    Full => "the queue is full",
+    TimedOut => "the queue stayed full until the deadline",
+    ShutDown => "the queue has been shut down",
+    TooLarge => "the record is larger than the queue",
+    Corrupt => "what lies in the queue's memory makes no sense",
+});
+#[cfg(any(target_has_atomic = "64", inkle_loom))]
+error_plain!(GetRecordError {
+    Empty => "the queue is empty",
+    TimedOut => "the queue stayed empty until the deadline",
+    ShutDown => "the queue has been shut down and is drained",
+    TooSmall => "the next record is larger than the buffer",
+    Corrupt => "what lies in the queue's memory makes no sense",
 });
 error_plain!(TakeError {
     Empty => "the promise is not kept yet",

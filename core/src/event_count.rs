@@ -252,7 +252,8 @@ impl<P: Platform> EventCount<P> {
     pub(crate) fn signal(&self, mut state: u32, count: u32) -> bool {
         let guests = state & GUESTS != 0;
         loop {
-            let missing = waiters(state) - signals(state);
+            // Wrapping here and in `leave`: in shared memory somebody may have written nonsense.
+            let missing = waiters(state).wrapping_sub(signals(state));
             let now = if missing < count { missing } else { count };
             if now == 0 {
                 return guests;
@@ -260,7 +261,7 @@ impl<P: Platform> EventCount<P> {
             // Acquire, pairs with the Release of `enroll`: every waiter counted here has its key.
             match self.state.compare_exchange(
                 state,
-                state + now * SIGNAL,
+                state.wrapping_add(now.wrapping_mul(SIGNAL)),
                 Ordering::Acquire,
                 Ordering::Relaxed,
             ) {
@@ -276,6 +277,15 @@ impl<P: Platform> EventCount<P> {
         }
     }
 
+    /// Wakes all who sleep, whatever the counts say: a notifier may have died between its signal and its
+    /// wake, or a waiter after it was woken. The counts stay: those of the dead cost a wake-up that finds
+    /// nobody, now and then.
+    pub(crate) fn rouse(&self) {
+        // Release, pairs with the Acquire of `wait` and `enroll`, as in `signal`.
+        self.epoch.fetch_add(1, Ordering::Release);
+        P::wake(&raw const self.epoch, u32::MAX);
+    }
+
     /// Takes one waiter out, and one signal if there is any (invariant 2). Says whether there was.
     fn leave(&self) -> bool {
         // Relaxed: only the counts matter here, and the exchange below checks them.
@@ -287,7 +297,7 @@ impl<P: Platform> EventCount<P> {
             // sequences of the `enroll`s before it.
             match self.state.compare_exchange(
                 state,
-                state - less,
+                state.wrapping_sub(less),
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {

@@ -14,7 +14,7 @@
 //! | 2 | [`event_count`], [`roster`] | sleep until something may have changed; who of a pool works and who sleeps |
 //! | 3 | [`queue`], [`slab`], [`timer`], [`context`] | queues that answer at once, each with its progress guarantee; a timer wheel; context variables |
 //! | 4 | [`sync`], [`channel`], [`operation`], [`select`], [`timer`] | locks and events; any queue made blocking and awaitable; what waits as a value; the first of several; timers on a clock, sleeps and timeouts |
-//! | 5 | [`elastic`] | a queue that grows when it must |
+//! | 5 | [`elastic`], [`robust`] | a queue that grows when it must; locks and queues in shared memory that outlive whoever uses them |
 //!
 //! Three private parts of floor 2 hold a lock of one word (`word_lock`), what it guards (`locked`) and
 //! those who wait (`waiting`). A file uses only floors below its own, but for floor 3, which is built up
@@ -123,6 +123,8 @@ pub mod operation;
 mod pad;
 pub mod platform;
 pub mod queue;
+#[cfg(any(target_has_atomic = "64", inkle_loom))]
+pub mod robust;
 pub mod roster;
 pub mod select;
 pub mod slab;
@@ -131,6 +133,10 @@ pub mod timer;
 mod waiting;
 mod watch;
 mod word_lock;
+
+// The examples' ground, which unit tests share, names the crate from outside.
+#[cfg(test)]
+extern crate self as inkle_core;
 
 pub use error::{
     Cancelled, GetError, PopError, PushError, PutError, RescheduleError, ScheduleError, TimedOut,

@@ -112,6 +112,18 @@ ground!(Private, os::Scope::Private, false);
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 ground!(Shared, os::Scope::Shared, true);
 
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+impl inkle_core::robust::Mortal for Shared {
+    #[inline]
+    fn life() -> inkle_core::robust::Life {
+        os::life::life()
+    }
+
+    fn is_alive(life: inkle_core::robust::Life) -> bool {
+        os::life::is_alive(life)
+    }
+}
+
 /// The deadline `timeout` from now; saturates to [`Deadline::NEVER`].
 ///
 /// ```

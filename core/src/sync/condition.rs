@@ -235,6 +235,11 @@ impl<P: Platform> Condition<P> {
     pub fn notify_all(&self) {
         self.notify(u32::MAX);
     }
+
+    /// Whoever waits returns from its wait: see [`crate::robust`].
+    pub(crate) fn rouse(&self) {
+        self.changed.rouse();
+    }
 }
 
 impl<P: Platform> Default for Condition<P> {

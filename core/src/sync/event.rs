@@ -129,6 +129,11 @@ impl<P: Platform> Event<P> {
         Operation::new(Waiting { event: self, seen: self.state() }, self.changed.place())
     }
 
+    /// Whoever waits looks again: see [`crate::robust`].
+    pub(crate) fn rouse(&self) {
+        self.changed.rouse();
+    }
+
     fn state(&self) -> u32 {
         // Acquire, pairs with the Release of `set`.
         self.state.load(Ordering::Acquire)

@@ -43,6 +43,7 @@ mod write_once;
 
 pub use barrier::{Barrier, WaitBarrier};
 pub use cancel::{CancelToken, Reason, WaitCancelled};
+pub(crate) use condition::Sealed;
 pub use condition::{Condition, Held, HeldLock, WaitCondition};
 pub use event::{Event, WaitEvent};
 pub use hook::Hook;

@@ -7,7 +7,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::atomic::{AtomicU32, Ordering};
+use crate::atomic::{AtomicU32, Ordering, PlainU32};
 use crate::error::{Cancelled, TimedOut, TooManyPermits};
 use crate::operation::{Attempt, Operation};
 use crate::platform::{Deadline, Platform};
@@ -148,6 +148,11 @@ impl<P: Platform> Semaphore<P> {
         // Relaxed: a snapshot orders nothing.
         self.permits.load(Ordering::Relaxed)
     }
+
+    /// Whoever waits looks again: see [`crate::robust`].
+    pub(crate) fn rouse(&self) {
+        self.released.rouse();
+    }
 }
 
 impl<P: Platform> fmt::Debug for Semaphore<P> {
@@ -175,14 +180,15 @@ impl<P: Platform> fmt::Debug for Semaphore<P> {
 #[repr(C)]
 pub struct BoundedSemaphore<P> {
     inner: Semaphore<P>,
-    limit: u32,
+    /// Never written, and an atomic for others' sake: see [`crate::robust`].
+    limit: PlainU32,
 }
 
 impl<P: Platform> BoundedSemaphore<P> {
     const_fn! {
         /// A semaphore with `permits` permits, all of them free.
         pub const fn new(permits: u32) -> Self {
-            Self { inner: Semaphore::new(permits), limit: permits }
+            Self { inner: Semaphore::new(permits), limit: PlainU32::new(permits) }
         }
     }
 
@@ -221,7 +227,7 @@ impl<P: Platform> BoundedSemaphore<P> {
     /// Errors: [`TooManyPermits`] if there would be more than there were at first; nothing changes
     /// then. The rest as [`Semaphore::release`]. Source: TH053.
     pub fn release(&self, count: u32) -> Result<(), TooManyPermits> {
-        self.inner.release_within(count, self.limit)
+        self.inner.release_within(count, self.limit())
     }
 
     /// As [`Semaphore::available`].
@@ -229,9 +235,15 @@ impl<P: Platform> BoundedSemaphore<P> {
         self.inner.available()
     }
 
+    /// As [`Semaphore::rouse`].
+    pub(crate) fn rouse(&self) {
+        self.inner.rouse();
+    }
+
     /// How many permits there are in all.
     pub fn limit(&self) -> u32 {
-        self.limit
+        // Relaxed: it never changes.
+        self.limit.load(Ordering::Relaxed)
     }
 }
 
@@ -239,7 +251,7 @@ impl<P: Platform> fmt::Debug for BoundedSemaphore<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoundedSemaphore")
             .field("available", &self.available())
-            .field("limit", &self.limit)
+            .field("limit", &self.limit())
             .finish()
     }
 }

@@ -75,10 +75,16 @@ impl<P: Platform> WaitQueue<P> {
         }
     }
 
+    /// As [`EventCount::rouse`]: for shared memory, where there are no guests.
+    pub(crate) fn rouse(&self) {
+        self.threads.rouse();
+    }
+
     #[cold]
     #[inline(never)]
     fn notify_waiting(&self, waiting: u32, count: u32) {
-        if self.threads.signal(waiting, count) {
+        // In shared memory nobody enters the list, and somebody hostile may say so all the same.
+        if self.threads.signal(waiting, count) && !P::SHARED {
             self.place().notify(count);
         }
     }
