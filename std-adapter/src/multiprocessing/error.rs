@@ -12,6 +12,10 @@ impl EncodeError {
     pub(super) fn of(error: impl fmt::Display) -> Self {
         Self(error.to_string())
     }
+
+    pub(super) fn why(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for EncodeError {
@@ -29,6 +33,10 @@ pub struct DecodeError(String);
 impl DecodeError {
     pub(super) fn of(error: impl fmt::Display) -> Self {
         Self(error.to_string())
+    }
+
+    pub(super) fn why(&self) -> &str {
+        &self.0
     }
 
     pub(super) fn left_over(bytes: usize) -> Self {

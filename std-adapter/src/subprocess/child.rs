@@ -335,7 +335,7 @@ impl Child {
 }
 
 /// How the process ended, if it has; asked at most once of each.
-pub(super) fn ended(pidfd: BorrowedFd<'_>) -> Option<Status> {
+pub(crate) fn ended(pidfd: BorrowedFd<'_>) -> Option<Status> {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
     match waitid(WaitId::PidFd(pidfd), options) {
         Ok(None) | Err(Errno::INTR) => None,

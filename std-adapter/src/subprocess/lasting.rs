@@ -22,7 +22,7 @@ struct Request {
 unsafe impl Send for Request {}
 
 /// As [`process::start`], by the lasting thread.
-pub(super) fn start(plan: &Plan<'_>) -> Started {
+pub(crate) fn start(plan: &Plan<'_>) -> Started {
     static REQUESTS: OnceLock<SimpleQueue<Request>> = OnceLock::new();
     static STARTED: OnceLock<bool> = OnceLock::new();
 

@@ -55,3 +55,11 @@ pub use sink::Sink;
 pub use status::{Signal, Status};
 pub use stdio::Stdio;
 pub use tree::Reach;
+
+// For `multiprocessing`, whose children are children too.
+#[cfg(all(not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use child::ended;
+#[cfg(all(not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use lasting::start as start_for_good;
+#[cfg(all(not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use reaper::{Ward, look_after};

@@ -242,17 +242,34 @@ pub fn main_thread() -> ThreadInfo {
     static INFO: OnceLock<ThreadInfo> = OnceLock::new();
     let info = INFO.get_or_init(|| {
         let record = Record::new(MAIN, "MainThread".to_owned(), Origin::Main, false);
-        // The kernel gives a process the number of its first thread.
-        record.native.get_or_init(|| KERNEL_IDS.then(|| u64::from(process::id())));
+        record.native.get_or_init(|| KERNEL_IDS.then(main_native_id));
         ThreadInfo { record }
     });
     info.clone()
 }
 
+/// The process, and the kernel's number of the thread that is the main one there although not its first.
+static STANDS_IN: OnceLock<(u32, u64)> = OnceLock::new();
+
+fn main_native_id() -> u64 {
+    // The kernel gives a process the number of its first thread.
+    let (process, first) = (process::id(), u64::from(process::id()));
+    // A child made by a bare `fork` has a thread of its own.
+    STANDS_IN.get().filter(|it| it.0 == process).map_or(first, |it| it.1)
+}
+
+/// Makes the calling thread the main one, where the process's first thread runs nothing of anybody's. To be called
+/// before anything else of this module.
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) fn become_main() {
+    // Nobody else does.
+    let _ = STANDS_IN.set((process::id(), os::native_id()));
+}
+
 /// Whether the caller, which this crate did not start, is the process's first thread.
 fn is_main() -> bool {
     if KERNEL_IDS {
-        os::native_id() == u64::from(process::id())
+        os::native_id() == main_native_id()
     } else {
         std::thread::current().name() == Some("main")
     }

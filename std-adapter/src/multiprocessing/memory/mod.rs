@@ -1,0 +1,3 @@
+//! Memory that processes share.
+
+pub(super) mod graves;
