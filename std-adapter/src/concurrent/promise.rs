@@ -99,8 +99,14 @@ impl<T: Send + 'static> Promise<T> {
         self.cell.phase() == Phase::Cancelled
     }
 
+    /// Cancels the future, if it has not begun.
+    #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+    pub(crate) fn cancel(self) {
+        self.cell.cancel();
+    }
+
     /// Ends it; the result comes back if the future was cancelled.
-    pub(super) fn end(mut self, result: Settled<T>) -> Result<(), Settled<T>> {
+    pub(crate) fn end(mut self, result: Settled<T>) -> Result<(), Settled<T>> {
         if !self.set_running() {
             return Err(result);
         }

@@ -8,13 +8,15 @@
 use std::any::type_name;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{DecodeError, EncodeError};
 use super::image::Image;
-use super::parcel::Parcel;
+use super::parcel::{self, Parcel};
 
 /// A function that can be called in another process: `Args` is a tuple of up to eight arguments.
 ///
@@ -72,12 +74,15 @@ callable!(A B C D E G H I);
 /// The call, with its arguments: what is left is to make it.
 pub(super) type Job = Box<dyn FnOnce() -> Result<Parcel, EncodeError>>;
 
+/// The descriptors that came with the arguments.
+pub(super) type Fds = Vec<Arc<OwnedFd>>;
+
 /// How one function is called. Lies in the image.
 #[repr(C)]
 pub(super) struct Task {
     mark: [u64; 2],
     types: fn() -> String,
-    prepare: unsafe fn(Parcel) -> Result<Job, DecodeError>,
+    prepare: unsafe fn(&[u8], Fds) -> Result<Job, DecodeError>,
 }
 
 /// No other word pair of the image is likely to be this one; a change of `Task` changes it.
@@ -109,7 +114,7 @@ pub(super) fn signature<A, R>() -> String {
 /// # Safety
 ///
 /// In a process of this image somebody has had an `F`.
-unsafe fn prepare<F, A>(args: Parcel) -> Result<Job, DecodeError>
+unsafe fn prepare<F, A>(args: &[u8], fds: Fds) -> Result<Job, DecodeError>
 where
     F: Call<A, Output: Serialize>,
     A: DeserializeOwned + 'static,
@@ -117,7 +122,7 @@ where
     const { assert!(size_of::<F>() == 0) };
     // SAFETY: it has no bytes, it can be copied, and the caller knows that there is one.
     let f: F = unsafe { MaybeUninit::uninit().assume_init() };
-    let args: A = args.unpack()?;
+    let args: A = parcel::unpack(args, fds)?;
     Ok(Box::new(move || Parcel::pack(&f.call(args))))
 }
 
@@ -176,8 +181,8 @@ impl Task {
     /// # Safety
     ///
     /// Somebody has had the function: who has named it in a process of this image, or registered it.
-    pub(super) unsafe fn prepare(&self, args: Parcel) -> Result<Job, DecodeError> {
+    pub(super) unsafe fn prepare(&self, args: &[u8], fds: Fds) -> Result<Job, DecodeError> {
         // SAFETY: the caller's promise.
-        unsafe { (self.prepare)(args) }
+        unsafe { (self.prepare)(args, fds) }
     }
 }

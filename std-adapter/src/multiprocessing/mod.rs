@@ -18,12 +18,17 @@ mod entry;
 mod error;
 mod frame;
 mod image;
-mod memory;
+pub mod memory;
 mod parcel;
+mod pool;
 mod process;
 
 pub use call::Call;
 pub use error::{DecodeError, EncodeError, RecvError, SendError};
+pub use pool::{
+    BadProcessPool, BrokenProcessPool, Counters, Pool, ProcessPoolBuilder, ProcessPoolExecutor,
+    WorkerLost,
+};
 pub use process::{
     Builder, ChildProcess, PanicReport, Process, ProcessError, ProcessInfo, SpawnCause, SpawnError,
     active_children, cpu_count, current_process, parent_process,

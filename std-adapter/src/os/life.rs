@@ -1,40 +1,38 @@
-//! Linux: which life of a process a number stands for.
+//! Linux: the number of one life of one process.
 //!
-//! 22 bits are the process's number, which is never larger on Linux, and 8 bits are made of the time when
-//! it began, so that a process that gets the number of a dead one is hardly ever taken for it.
-//!
-//! Numbers are those of this process's namespace: who shares memory must share it too.
+//! The process number, of at most 22 bits, and eight bits of the time when the process began: the system gives a number
+//! to another process only after all others have had their turn, so that by then the time is another one.
 
 use std::fs;
 use std::sync::Once;
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::robust::Life;
-use rustix::process::{Pid, test_kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, getpid, test_kill_process};
 
-const PID_BITS: u32 = 22;
-const PIDS: u32 = 1 << PID_BITS;
+/// Bits of the time.
+const TIME_BITS: u32 = 8;
 
-/// That of this process; 0: not asked yet.
+/// This process's life; 0: not asked yet.
 static OWN: AtomicU32 = AtomicU32::new(0);
 
-/// The life of this process, cached. A forked child asks anew.
+/// That of the calling process, asked once.
 #[inline]
 pub(crate) fn life() -> Life {
-    // Relaxed: it is the same for all who ask.
-    Life::new(OWN.load(Ordering::Relaxed)).unwrap_or_else(ask)
+    // Relaxed, here and below: whoever asks gets the same number.
+    match Life::new(OWN.load(Ordering::Relaxed)) {
+        Some(life) => life,
+        None => ask(),
+    }
 }
 
 #[cold]
 fn ask() -> Life {
     forget_at_fork();
-    let pid = std::process::id();
-    let began = match look(pid) {
-        Look::Alive { began } => began,
-        // There is no /proc: the same for all.
-        Look::Dead | Look::Unknown => 0,
-    };
-    let life = life_of(pid, began);
+    let pid = getpid();
+    // Without the file no process has a time, so all mean the same.
+    let life = of(pid, look(pid).map_or(0, |(_, began)| began));
     OWN.store(life.bits(), Ordering::Relaxed);
     life
 }
@@ -45,95 +43,52 @@ fn forget_at_fork() {
     }
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // An error would mean that there is no memory for the entry; then a forked child is taken for its
-        // parent.
+        // An error would mean that there is no memory for the entry; then a forked child takes itself for its origin,
+        // as it would without this.
         //
-        // SAFETY: the handler is a function of this image. It writes to an atomic, which takes no lock and
-        // allocates nothing: fit for a child that has only this thread.
+        // SAFETY: the handler is a function of this image, and writes to one word: fit for a child that has only the
+        // thread that forked.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
 }
 
-/// Whether that process is alive; one that nobody has reaped yet is not.
+/// That of a process that has not been reaped.
+pub(crate) fn life_of(pid: i32) -> Option<Life> {
+    let pid = Pid::from_raw(pid)?;
+    look(pid).map(|(_, began)| of(pid, began))
+}
+
+/// Whether that process has not ended. In doubt: yes.
 pub(crate) fn is_alive(life: Life) -> bool {
-    let pid = life.bits() % PIDS;
+    let Some(pid) = Pid::from_raw((life.bits() >> TIME_BITS) as i32) else { return false };
+    if test_kill_process(pid) == Err(Errno::SRCH) {
+        return false;
+    }
     match look(pid) {
-        Look::Alive { began } => life_of(pid, began) == life,
-        Look::Dead => false,
-        // Without /proc, or where it hides others' processes. A refusal comes from somebody who is there.
-        Look::Unknown => Pid::from_raw(pid as i32)
-            .is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH)),
+        Some((state, began)) => !matches!(state, 'Z' | 'X') && of(pid, began) == life,
+        None => true,
     }
 }
 
-enum Look {
-    Alive {
-        /// When it began, in ticks since the system did.
-        began: u64,
-    },
-    Dead,
-    Unknown,
+fn of(pid: Pid, began: u64) -> Life {
+    let number = pid.as_raw_nonzero().get() as u32 & (u32::MAX >> (32 - (Life::BITS - TIME_BITS)));
+    let time = (began % 251) as u32;
+    // A process number is not 0, so there is one; the last resort is somebody's who is always alive.
+    Life::new(number << TIME_BITS | time).unwrap_or(FIRST)
 }
 
-/// What the system says of a process.
-fn look(pid: u32) -> Look {
-    // After the program's name, in parentheses, which may hold anything: the state is the first field, the
-    // number of threads the 18th, the time when it began the 20th. A process whose first thread has ended
-    // before the others has the state of a dead one and several threads.
-    let parse = |text: Vec<u8>| {
-        let after_name = text.iter().rposition(|byte| *byte == b')')? + 1;
-        let text = std::str::from_utf8(text.get(after_name..)?).ok()?;
-        let mut fields = text.split_ascii_whitespace();
-        let state = fields.next()?;
-        let threads: u32 = fields.nth(16)?.parse().ok()?;
-        let began = fields.nth(1)?.parse().ok()?;
-        let is_dead = matches!(state, "Z" | "X" | "x") && threads <= 1;
-        Some(if is_dead { Look::Dead } else { Look::Alive { began } })
-    };
-    fs::read(format!("/proc/{pid}/stat")).ok().and_then(parse).unwrap_or(Look::Unknown)
-}
+const FIRST: Life = match Life::new(1 << TIME_BITS) {
+    Some(life) => life,
+    None => unreachable!(),
+};
 
-fn life_of(pid: u32, began: u64) -> Life {
-    // Multiplied by an odd number all bits of the time have a say in the upper ones.
-    let hash = (began.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - 8)) as u32;
-    // A process has a number that is not 0.
-    Life::new((hash << PID_BITS) | (pid % PIDS))
-        .unwrap_or_else(|| unreachable!("a process without number"))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::{Command, Stdio};
-
-    use super::*;
-
-    fn life_of_pid(pid: u32) -> Life {
-        match look(pid) {
-            Look::Alive { began } => life_of(pid, began),
-            _ => panic!("it is alive"),
-        }
-    }
-
-    #[test]
-    fn this_process_lives_and_another_time_of_it_does_not() {
-        assert_eq!((life(), is_alive(life())), (life_of_pid(std::process::id()), true));
-        let another_time = Life::new(life().bits() ^ (1 << 29)).unwrap();
-        assert!(!is_alive(another_time));
-    }
-
-    #[test]
-    fn a_child_is_dead_when_it_has_ended_reaped_or_not() {
-        // It ends when its input does.
-        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
-        let life = life_of_pid(child.id());
-        assert!(is_alive(life));
-        drop(child.stdin.take());
-        let start = std::time::Instant::now();
-        while is_alive(life) {
-            assert!(start.elapsed().as_secs() < 60);
-            std::thread::yield_now();
-        }
-        child.wait().unwrap();
-        assert!(!is_alive(life));
-    }
+/// What the system says of a process: its state, and when it began, in ticks since the machine did.
+fn look(pid: Pid) -> Option<(char, u64)> {
+    let text = fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    // Its name stands in parentheses, and may have some in it.
+    let behind = text.iter().rposition(|byte| *byte == b')')? + 1;
+    let mut fields = std::str::from_utf8(&text[behind..]).ok()?.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    // The 22nd of all; the state is the third.
+    Some((state, fields.nth(18)?.parse().ok()?))
 }

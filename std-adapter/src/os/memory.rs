@@ -86,16 +86,8 @@ impl Mapping {
             return Err(io::ErrorKind::InvalidData.into());
         }
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-        let start = unsafe {
-            mmap(
-                ptr::null_mut(),
-                length,
-                access,
-                MapFlags::SHARED,
-                fd.as_fd(),
-                0,
-            )?
-        };
+        let start =
+            unsafe { mmap(ptr::null_mut(), length, access, MapFlags::SHARED, fd.as_fd(), 0)? };
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { start, length })
     }

@@ -13,10 +13,10 @@ mod portable;
 #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
 pub(crate) use portable::*;
 
-#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
-pub(crate) mod memory;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 pub(crate) mod life;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) mod memory;
 #[cfg(target_os = "linux")]
 pub(crate) mod poll;
 #[cfg(target_os = "linux")]

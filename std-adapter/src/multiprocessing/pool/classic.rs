@@ -1,13 +1,15 @@
 //! Python's `multiprocessing.Pool`.
 
-use std::time::Duration;
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{BadProcessPool, ProcessPoolBuilder, ProcessPoolExecutor};
-use crate::concurrent::{Executor, Future, FutureError, Map, Pending, Submit, SubmitError, TimedOut};
+use crate::concurrent::{
+    Executor, Future, FutureError, Map, Pending, Submit, SubmitError, TimedOut,
+};
 use crate::multiprocessing::call::Call;
 use crate::platform::{Deadline, after};
 
@@ -56,7 +58,7 @@ impl Pool {
     ///
     /// Errors: [`BadProcessPool`].
     pub fn with(builder: ProcessPoolBuilder) -> Result<Self, BadProcessPool> {
-        let workers = builder.workers_wanted();
+        let workers = builder.most_workers();
         Ok(Self { executor: builder.build()?, workers })
     }
 
@@ -84,7 +86,11 @@ impl Pool {
     /// As [`apply`](Self::apply), without the wait. A callback that panics harms nobody. (MP069, MP073)
     ///
     /// Errors: the arguments come back, and why.
-    pub fn apply_async<F, A, R>(&self, function: F, arguments: A) -> Result<Future<R>, SubmitError<A>>
+    pub fn apply_async<F, A, R>(
+        &self,
+        function: F,
+        arguments: A,
+    ) -> Result<Future<R>, SubmitError<A>>
     where
         F: Call<A, Output = R>,
         A: Serialize + DeserializeOwned + 'static,

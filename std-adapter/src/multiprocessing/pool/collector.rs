@@ -1,15 +1,17 @@
 //! The thread of a pool: takes replies, hands out jobs, starts workers and buries them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::engine::{Engine, News, Phase, State};
+use super::engine::{Engine, News};
 use super::mailbox::Post;
 use super::staff::Worker;
 use super::worker::{Desk, serve};
 use crate::concurrent::SubmitCause;
 use crate::contextvars::Context;
 use crate::multiprocessing::process;
-use crate::threading::{Builder, SpawnCause};
+use crate::platform::Deadline;
+use crate::threading::{Builder, SpawnCause, SpawnError};
 
 pub(super) fn start(engine: &Arc<Engine>) -> Result<(), SubmitCause> {
     let engine = Arc::clone(engine);
@@ -19,10 +21,11 @@ pub(super) fn start(engine: &Arc<Engine>) -> Result<(), SubmitCause> {
         .context(Context::new());
     match builder.spawn(move || run(&engine)) {
         Ok(_) => Ok(()),
-        Err(error) => Err(match error.into_cause() {
-            SpawnCause::Refused(error) => SubmitCause::Refused(Arc::new(error)),
-            _ => SubmitCause::Exiting,
-        }),
+        Err(SpawnError { cause: SpawnCause::Refused(error), .. }) => {
+            Err(SubmitCause::Refused(Arc::new(error)))
+        }
+        // The name has been looked at.
+        Err(_) => Err(SubmitCause::Exiting),
     }
 }
 
@@ -47,7 +50,7 @@ fn run(engine: &Engine) {
     loop {
         let look = || Some(look(engine)).filter(Found::is_something);
         // Rung by replies, by deaths, and by submitters whose jobs found nobody.
-        let Some(found) = engine.bell.head().block(next, look) else {
+        let Some(found) = engine.bell.head().0.block(next, look) else {
             next = self::look(engine).next;
             continue;
         };
@@ -102,5 +105,12 @@ fn start_worker(engine: &Engine) -> Result<Worker, String> {
         .daemon(true)
         .spawn(serve, (desk,))
         .map_err(|error| error.to_string())?;
-    Ok(Worker::new(process, post, settings.most_jobs))
+    let has_ended = Arc::new(AtomicBool::new(false));
+    let (told, bell) = (Arc::clone(&has_ended), Arc::clone(&engine.bell));
+    process.when_ended(move || {
+        // Release, pairs with the Acquire of whoever finds that it has ended: how it has is known.
+        told.store(true, Ordering::Release);
+        bell.head().0.ring(u32::MAX);
+    });
+    Ok(Worker::new(process, has_ended, post, settings.most_jobs))
 }

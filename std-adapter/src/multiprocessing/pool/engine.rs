@@ -6,22 +6,20 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::robust::Bell;
 
 use super::job::{Job, Order, Settle};
 use super::lost::{BrokenProcessPool, WorkerLost};
-use super::mailbox::{PostError, Way};
 use super::reply::Ending;
 use super::settings::{Options, Settings};
 use super::staff::Worker;
-use super::worker::head;
+use super::worker::Doorbell;
 use super::{BadProcessPool, Counters, collector};
 use crate::concurrent::{FutureError, SubmitCause};
 use crate::multiprocessing::memory::Region;
-use crate::platform::{Deadline, Shared, until};
+use crate::platform::{Deadline, Shared};
 use crate::subprocess::Status;
 use crate::threading::{Event, locked};
 
@@ -34,7 +32,7 @@ pub(super) struct Engine {
     pub(super) name: String,
     state: Mutex<State>,
     /// Rung by workers that have put a reply, and by whoever wants the collector to look.
-    pub(super) bell: Arc<Region<Bell<Shared>>>,
+    pub(super) bell: Arc<Region<Doorbell>>,
     /// No worker is left, and none will come.
     pub(super) ended: Event,
 }
@@ -89,7 +87,8 @@ impl Engine {
             // Relaxed: a number that nobody else gets.
             format!("ProcessPoolExecutor-{}", POOLS.fetch_add(1, Ordering::Relaxed))
         });
-        let bell = Region::create(Bell::new(), 0).map_err(BadProcessPool::of)?;
+        let bell = Region::create(Doorbell(Bell::new()), 0)
+            .map_err(|error| BadProcessPool::Refused(error.kind()))?;
         let state = State {
             phase: Phase::Open,
             collecting: false,
@@ -140,7 +139,7 @@ impl Engine {
 
     /// Has the collector look.
     pub(super) fn ring(&self) {
-        self.bell.head().ring(u32::MAX);
+        self.bell.head().0.ring(u32::MAX);
     }
 
     pub(super) fn counters(&self) -> Counters {
@@ -158,7 +157,8 @@ impl Engine {
         if matches!(state.phase, Phase::Open) {
             state.phase = Phase::Closing;
         }
-        let cancelled = if cancel_waiting { mem::take(&mut state.waiting) } else { VecDeque::new() };
+        let cancelled =
+            if cancel_waiting { mem::take(&mut state.waiting) } else { VecDeque::new() };
         if !state.collecting {
             // There was never a worker.
             self.ended.set();
@@ -223,7 +223,7 @@ impl State {
     pub(super) fn bury_dead(&mut self, news: &mut Vec<News>) {
         let mut at = 0;
         while let Some(worker) = self.staff.get(at) {
-            match worker.process.status() {
+            match worker.status() {
                 Some(status) => {
                     let worker = self.staff.swap_remove(at);
                     self.bury(worker, status, news);
@@ -235,7 +235,6 @@ impl State {
 
     /// A worker has died: its job is lost or tried again, what else it had is done by others.
     fn bury(&mut self, mut worker: Worker, status: Status, news: &mut Vec<News>) {
-        worker.bury();
         self.counters.completed += worker.collect(news);
         let begun = worker.post.begun();
         let mut rest = mem::take(&mut worker.jobs);
@@ -249,12 +248,8 @@ impl State {
                 rest.push_front(job);
             } else {
                 self.counters.lost += 1;
-                let lost = WorkerLost {
-                    task: job.number,
-                    pid: worker.pid(),
-                    status,
-                    attempt: job.deaths,
-                };
+                let lost =
+                    WorkerLost { task: job.number, pid: worker.pid(), status, attempt: job.deaths };
                 news.push(News::failed(job, FutureError::failed(lost)));
             }
         }

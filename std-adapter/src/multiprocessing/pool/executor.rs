@@ -1,5 +1,6 @@
 //! An executor with processes of its own.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +8,17 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::engine::{Engine, Phase};
-use super::exit;
+use super::Counters;
+use super::engine::Engine;
 use super::job::{Many, One, Order, OrderError, Settle};
 use super::settings::{BadProcessPool, Options, Settings};
+use super::staff::Worker;
 use crate::concurrent::{
-    Executor, Future, FutureError, Pending, SubmitCause, SubmitError, Submit, TimedOut, promise,
+    Executor, Future, FutureError, Pending, Submit, SubmitCause, SubmitError, TimedOut, promise,
 };
-use crate::multiprocessing::call::Call;
+use crate::multiprocessing::Call;
 use crate::platform::Deadline;
+use crate::subprocess::Signal;
 
 /// Processes that do jobs. (CF045 to CF059)
 ///
@@ -115,6 +118,10 @@ impl ProcessPoolBuilder {
         let order = Order::one(function, &arguments).map_err(SubmitCause::from)?;
         self.settings.initializer = Some(order);
         Ok(self)
+    }
+
+    pub(super) fn most_workers(&self) -> usize {
+        self.settings.workers as usize
     }
 
     /// A process is replaced after so many jobs. (CF046, MP060)
@@ -276,7 +283,11 @@ impl From<OrderError> for SubmitCause {
     fn from(error: OrderError) -> Self {
         match error {
             OrderError::Encode(error) => Self::Unsendable(Arc::new(error)),
-            OrderError::NotInImage => Self::Unsendable(Arc::new(NotInImage)),
+            OrderError::NotInImage => {
+                Self::Unsendable(Arc::from(Box::<dyn Error + Send + Sync>::from(
+                    "the function is not one of the program itself but of a library",
+                )))
+            }
             OrderError::System(error) => Self::Refused(Arc::new(error)),
         }
     }
@@ -323,6 +334,8 @@ where
 
 impl fmt::Debug for ProcessPoolExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProcessPoolExecutor").field("counters", &self.counters()).finish_non_exhaustive()
+        f.debug_struct("ProcessPoolExecutor")
+            .field("counters", &self.counters())
+            .finish_non_exhaustive()
     }
 }

@@ -233,6 +233,7 @@ macro_rules! settle {
 }
 
 settle!(One, Outcome<R>, |promise: Promise<R>, outcome: Outcome<R>| promise.end(outcome.into()));
-settle!(Many, Vec<Outcome<R>>, |promise: Promise<Vec<Result<R, FutureError>>>, all: Vec<Outcome<R>>| {
+settle!(Many, Vec<Outcome<R>>, |promise: Promise<Vec<Result<R, FutureError>>>,
+                                all: Vec<Outcome<R>>| {
     promise.end(Ok(all.into_iter().map(Outcome::into).collect()))
 });

@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 use inkle_core::atomic::{AtomicUsize, Ordering};
 use inkle_core::channel::Shutdown;
-use inkle_core::robust::{GetRecordError, Header, Life, PutRecordError, Records, Survivor};
+use inkle_core::error::{GetRecordError, PutRecordError};
+use inkle_core::robust::{Header, Life, Records, Survivor};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -47,7 +48,12 @@ pub(super) struct Mailbox {
 }
 
 // SAFETY: headers and a word, all atomic, of any bits, without an address.
-unsafe impl Share for Mailbox {}
+unsafe impl Share for Mailbox {
+    fn bury(&self, dead: Life) {
+        Survivor::bury(&self.orders, dead);
+        Survivor::bury(&self.replies, dead);
+    }
+}
 
 /// One side's view of it, and its end of the stream.
 pub(super) struct Post {
@@ -108,7 +114,7 @@ impl Received {
     }
 
     pub(super) fn unpack<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        parcel::unpack(self.bytes(), &self.fds)
+        parcel::unpack(self.bytes(), self.fds.clone())
     }
 }
 
@@ -149,7 +155,7 @@ impl Post {
 
     fn queue(&self, way: Way) -> Result<Records<'_, Shared>, PostError> {
         let head = self.region.head();
-        let words = self.region.tail().as_slice();
+        let words = self.region.tail().all();
         let (header, words) = match way {
             Way::Orders => (&head.orders, words.get(..WORDS)),
             Way::Replies => (&head.replies, words.get(WORDS..2 * WORDS)),
@@ -174,8 +180,7 @@ impl Post {
             let message = Parcel { bytes: Vec::new(), fds: cargo.beside.clone() };
             frame::send(self.stream.as_fd(), &message, deadline).map_err(|_| PostError::Broken)?;
         }
-        let pieces =
-            [&number.to_ne_bytes()[..], &beside.to_ne_bytes(), &head, &cargo.inside];
+        let pieces = [&number.to_ne_bytes()[..], &beside.to_ne_bytes(), &head, &cargo.inside];
         match queue.put_until(&pieces, deadline) {
             Ok(()) => Ok(()),
             // What went beside it has no record.
@@ -242,13 +247,6 @@ impl Post {
         if let Ok(queue) = self.queue(Way::Orders) {
             queue.shutdown(Shutdown::Graceful);
         }
-    }
-
-    /// The worker is dead: what it has put can be taken.
-    pub(super) fn bury(&self, life: Life) {
-        let head = self.region.head();
-        head.orders.bury(life);
-        head.replies.bury(life);
     }
 }
 

@@ -7,7 +7,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::mailbox::{Cargo, Received};
 use crate::concurrent::FutureError;
 use crate::multiprocessing::error::{DecodeError, EncodeError};
-use crate::multiprocessing::parcel::Parcel;
 use crate::threading::Panic;
 
 /// What a function did: it gave a result, or panicked, or left by `thread::exit`.
@@ -20,7 +19,7 @@ type Record = (Option<String>, Option<(String, u32, u32)>);
 pub(super) fn attempt<R>(function: impl FnOnce() -> R) -> Outcome<R> {
     Outcome(catch_unwind(AssertUnwindSafe(function)).map_err(|payload| {
         FutureError::unwound(payload).panic().map(|panic| {
-            let place = panic.place().map(|at| (at.file().to_owned(), at.line(), at.column()));
+            let place = panic.place().map(|at| (at.file.clone(), at.line, at.column));
             (panic.message().map(str::to_owned), place)
         })
     }))
@@ -83,6 +82,17 @@ pub(super) enum Ending {
 }
 
 impl Ending {
+    /// Of a job without a result.
+    pub(super) fn unit(self) -> Result<(), FutureError> {
+        match self {
+            Self::Result(received) => match received.unpack::<Outcome<()>>() {
+                Ok(outcome) => outcome.into(),
+                Err(error) => Err(FutureError::failed(error)),
+            },
+            Self::Failure(error) => Err(error),
+        }
+    }
+
     pub(super) fn of([kind]: [u8; 1], received: Received) -> Self {
         let failure = |before: &str| {
             let text = String::from_utf8_lossy(received.bytes());

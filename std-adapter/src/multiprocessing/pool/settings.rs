@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -95,6 +96,8 @@ pub enum BadProcessPool {
     TooManyAtHand,
     /// A worker that is replaced after no job does none.
     NoJobs,
+    /// The system has no memory or no descriptor left for what the workers share.
+    Refused(io::ErrorKind),
     /// A process's name cannot have a NUL byte.
     NulInName {
         /// Where it is.
@@ -105,9 +108,14 @@ pub enum BadProcessPool {
 impl fmt::Display for BadProcessPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoWorkers => f.write_str("a pool needs at least one worker with at least one job"),
+            Self::NoWorkers => {
+                f.write_str("a pool needs at least one worker with at least one job")
+            }
             Self::TooManyWorkers => write!(f, "a pool has at most {MOST} workers"),
-            Self::TooManyAtHand => write!(f, "at most {MOST_AT_HAND} jobs are with a worker at a time"),
+            Self::TooManyAtHand => {
+                write!(f, "at most {MOST_AT_HAND} jobs are with a worker at a time")
+            }
+            Self::Refused(kind) => write!(f, "the system refused: {kind}"),
             Self::NoJobs => f.write_str("a worker does at least one job before it is replaced"),
             Self::NulInName { position } => write!(f, "{}", NulInName { position: *position }),
         }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::engine::News;
 use super::job::{Job, Order};
@@ -11,13 +12,14 @@ use super::worker::head;
 use crate::concurrent::FutureError;
 use crate::multiprocessing::process::Process;
 use crate::platform::{Deadline, after};
-use crate::subprocess::Signal;
+use crate::subprocess::{Signal, Status};
 
 /// The number of the initializer, as of a job.
 const INITIALIZER: u64 = u64::MAX;
 
 pub(super) struct Worker {
-    pub(super) process: Process<()>,
+    process: Process<()>,
+    has_ended: Arc<AtomicBool>,
     pub(super) post: Post,
     /// What it has been given and not answered; it does the first.
     pub(super) jobs: VecDeque<Job>,
@@ -34,9 +36,15 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(process: Process<()>, post: Post, most_jobs: Option<u32>) -> Self {
+    pub(super) fn new(
+        process: Process<()>,
+        has_ended: Arc<AtomicBool>,
+        post: Post,
+        most_jobs: Option<u32>,
+    ) -> Self {
         Self {
             process,
+            has_ended,
             post,
             jobs: VecDeque::new(),
             left: most_jobs.unwrap_or(u32::MAX),
@@ -116,8 +124,7 @@ impl Worker {
     }
 
     pub(super) fn kill(&mut self) {
-        // If it is dead already, so be it.
-        let _ = self.process.kill();
+        self.signal(Signal::KILL);
     }
 
     /// It ends when it has done what it has.
@@ -128,8 +135,14 @@ impl Worker {
         }
     }
 
-    /// It is dead.
-    pub(super) fn bury(&mut self) {
-        self.post.bury(self.process.life());
+    pub(super) fn signal(&self, signal: Signal) {
+        // If it is dead already, so be it.
+        let _ = self.process.send_signal(signal);
+    }
+
+    /// How it ended, if it has.
+    pub(super) fn status(&self) -> Option<Status> {
+        // Acquire, pairs with the Release of whoever was told first.
+        self.has_ended.load(Ordering::Acquire).then(|| self.process.wait())
     }
 }

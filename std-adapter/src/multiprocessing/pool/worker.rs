@@ -3,24 +3,34 @@
 use std::fs;
 use std::sync::Arc;
 
-use inkle_core::robust::Bell;
+use inkle_core::robust::{Bell, Life, Survivor};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::job::Order;
 use super::mailbox::{Cargo, Letter, Post, PostError, Received, Way};
 use super::reply::Reply;
 use crate::multiprocessing::call::{Place, Task};
 use crate::multiprocessing::image;
-use crate::multiprocessing::memory::Region;
+use crate::multiprocessing::memory::{Region, Share};
 use crate::multiprocessing::parcel::{Claimed, Lent};
 use crate::platform::{Deadline, Shared};
+
+/// What all workers ring.
+#[repr(transparent)]
+pub(super) struct Doorbell(pub(super) Bell<Shared>);
+
+// SAFETY: one atomic word, of any bits.
+unsafe impl Share for Doorbell {
+    fn bury(&self, dead: Life) {
+        Survivor::bury(&self.0, dead);
+    }
+}
 
 /// What a worker is given when it starts.
 pub(super) struct Desk {
     pub(super) post: Post,
     /// Rung when there is a reply.
-    pub(super) bell: Arc<Region<Bell<Shared>>>,
+    pub(super) bell: Arc<Region<Doorbell>>,
     pub(super) most_jobs: Option<u32>,
     pub(super) most_memory: Option<u64>,
 }
@@ -74,7 +84,7 @@ pub(super) fn serve(desk: Desk) {
         jobs += 1;
         let is_spent = desk.most_jobs.is_some_and(|most| jobs >= most)
             || desk.most_memory.is_some_and(|most| memory() > most);
-        desk.bell.head().ring(u32::MAX);
+        desk.bell.head().0.ring(u32::MAX);
         if is_spent {
             return;
         }
@@ -86,12 +96,14 @@ fn answer(place: Place, received: Received) -> Reply {
         return Reply::NoTask;
     };
     // SAFETY: `Order` was given the function, in a process of this image: the pool starts no others.
-    let job = match unsafe { task.prepare(received.bytes(), received.fds()) } {
+    let job = match unsafe { task.prepare(received.bytes(), received.fds().to_vec()) } {
         Ok(job) => job,
         Err(error) => return Reply::Unreadable(error),
     };
     drop(received);
-    match job().and_then(|parcel| Cargo::of(parcel).map_err(crate::multiprocessing::EncodeError::of)) {
+    match job()
+        .and_then(|parcel| Cargo::of(parcel).map_err(crate::multiprocessing::EncodeError::of))
+    {
         Ok(cargo) => Reply::Done(cargo),
         Err(error) => Reply::Unsendable(error),
     }
