@@ -17,7 +17,7 @@ use super::settings::{Options, Settings};
 use super::staff::Worker;
 use super::worker::Doorbell;
 use super::{BadProcessPool, Counters, collector};
-use crate::concurrent::{FutureError, SubmitCause};
+use crate::concurrent::{AtExit, FutureError, SubmitCause, add_at_exit};
 use crate::multiprocessing::memory::Region;
 use crate::platform::{Deadline, Shared};
 use crate::subprocess::Status;
@@ -45,6 +45,8 @@ pub(super) struct State {
     pub(super) staff: Vec<Worker>,
     /// The jobs that there have been.
     numbered: u64,
+    /// The workers are told to end at once: nothing is tried again.
+    pub(super) is_terminated: bool,
     /// Deaths since anything was begun.
     fruitless: u32,
     pub(super) counters: Counters,
@@ -95,10 +97,17 @@ impl Engine {
             waiting: VecDeque::new(),
             staff: Vec::new(),
             numbered: 0,
+            is_terminated: false,
             fruitless: 0,
             counters: Counters::default(),
         };
-        Ok(Arc::new(Self { settings, name, state: Mutex::new(state), bell, ended: Event::new() }))
+        let ended = Event::new();
+        let engine = Arc::new(Self { settings, name, state: Mutex::new(state), bell, ended });
+        let weak = Arc::downgrade(&engine);
+        if !add_at_exit(weak) {
+            engine.close(false);
+        }
+        Ok(engine)
     }
 
     /// Looks at the state, or changes it.
@@ -171,6 +180,13 @@ impl Engine {
     }
 }
 
+impl AtExit for Engine {
+    fn exit(&self) {
+        // Nobody waits for the collector of a daemon.
+        self.close(self.settings.daemon);
+    }
+}
+
 impl State {
     /// How many workers more there may be.
     pub(super) fn vacancies(&self, settings: &Settings) -> usize {
@@ -238,25 +254,26 @@ impl State {
         self.counters.completed += worker.collect(news);
         let begun = worker.post.begun();
         let mut rest = mem::take(&mut worker.jobs);
-        let lost = rest.front().is_some_and(|job| job.number as usize as u64 == begun);
-        if let Some(mut job) = rest.pop_front().filter(|_| lost) {
+        let has_begun = rest.front().is_some_and(|job| job.number as usize as u64 == begun);
+        let lost = if self.is_terminated { rest.len() } else { usize::from(has_begun) };
+        for mut job in rest.drain(..lost).collect::<Vec<_>>() {
             job.deaths += 1;
             if worker.is_late {
                 news.push(News::failed(job, FutureError::Expired));
-            } else if job.deaths <= job.retries {
+            } else if job.deaths <= job.retries && !self.is_terminated {
                 self.counters.retried += 1;
                 rest.push_front(job);
             } else {
                 self.counters.lost += 1;
-                let lost =
-                    WorkerLost { task: job.number, pid: worker.pid(), status, attempt: job.deaths };
+                let (task, pid, attempt) = (job.number, worker.pid(), job.deaths);
+                let lost = WorkerLost { task, pid, status, attempt };
                 news.push(News::failed(job, FutureError::failed(lost)));
             }
         }
         while let Some(job) = rest.pop_back() {
             self.waiting.push_front(job);
         }
-        let has_worked = lost || worker.has_answered || worker.was_dismissed;
+        let has_worked = has_begun || worker.has_answered || worker.was_dismissed;
         self.fruitless = if has_worked { 0 } else { self.fruitless + 1 };
         if self.fruitless >= FRUITLESS {
             let deaths = self.fruitless;

@@ -261,7 +261,10 @@ impl ProcessPoolExecutor {
 
     fn end_workers(&self, signal: Signal) {
         self.pool.0.close(true);
-        self.pool.0.with(|state| state.staff.iter_mut().for_each(|worker| worker.signal(signal)));
+        self.pool.0.with(|state| {
+            state.is_terminated = true;
+            state.staff.iter().for_each(|worker| worker.signal(signal));
+        });
     }
 
     /// Has the order done; `back` comes back if that cannot be.

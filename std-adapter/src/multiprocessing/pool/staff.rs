@@ -29,6 +29,8 @@ pub(super) struct Worker {
     pub(super) deadline: Deadline,
     /// It was killed because its job took too long.
     pub(super) is_late: bool,
+    /// Nothing has to be done before jobs.
+    is_ready: bool,
     pub(super) was_dismissed: bool,
     pub(super) has_answered: bool,
     /// What the initializer failed with.
@@ -50,6 +52,7 @@ impl Worker {
             left: most_jobs.unwrap_or(u32::MAX),
             deadline: Deadline::NEVER,
             is_late: false,
+            is_ready: true,
             was_dismissed: false,
             has_answered: false,
             spoilt: None,
@@ -58,11 +61,16 @@ impl Worker {
 
     /// Has it do this first.
     pub(super) fn initialize(&mut self, order: &Order) {
+        self.is_ready = false;
         self.put(INITIALIZER, order);
     }
 
     pub(super) fn has_room(&self, room: usize) -> bool {
-        self.jobs.len() < room && self.left > 0 && !self.was_dismissed && !self.is_late
+        self.is_ready
+            && self.jobs.len() < room
+            && self.left > 0
+            && !self.was_dismissed
+            && !self.is_late
     }
 
     pub(super) fn give(&mut self, job: Job) {
@@ -94,8 +102,9 @@ impl Worker {
         loop {
             match self.post.get(Way::Replies, Deadline::PASSED) {
                 Ok(Letter { number: INITIALIZER, head, received }) => {
-                    if let Err(error) = Ending::of(head, received).unit() {
-                        self.spoilt = Some(error);
+                    match Ending::of(head, received).unit() {
+                        Ok(()) => self.is_ready = true,
+                        Err(error) => self.spoilt = Some(error),
                     }
                 }
                 Ok(Letter { number, head, received }) => {
