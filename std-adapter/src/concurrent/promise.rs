@@ -116,7 +116,7 @@ impl<T: Send + 'static> Promise<T> {
     }
 
     /// Ends it; the result comes back if the future was cancelled.
-    pub(super) fn end(mut self, result: Settled<T>) -> Result<(), Settled<T>> {
+    pub(crate) fn end(mut self, result: Settled<T>) -> Result<(), Settled<T>> {
         if !self.set_running() {
             return Err(result);
         }

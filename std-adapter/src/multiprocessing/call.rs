@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{DecodeError, EncodeError};
 use super::image::Image;
-use super::parcel::Parcel;
+use super::parcel::{self, Parcel};
 
 /// A function that can be called in another process: `Args` is a tuple of up to eight arguments.
 ///
@@ -74,12 +74,15 @@ callable!(A B C D E G H I);
 /// The call, with its arguments: what is left is to make it.
 pub(super) type Job = Box<dyn FnOnce() -> Result<Parcel, EncodeError>>;
 
+/// The descriptors that came with the arguments.
+pub(super) type Fds = Vec<Arc<OwnedFd>>;
+
 /// How one function is called. Lies in the image.
 #[repr(C)]
 pub(super) struct Task {
     mark: [u64; 2],
     types: fn() -> String,
-    prepare: unsafe fn(Parcel) -> Result<Job, DecodeError>,
+    prepare: unsafe fn(&[u8], Fds) -> Result<Job, DecodeError>,
 }
 
 /// No other word pair of the image is likely to be this one; a change of `Task` changes it.
@@ -111,7 +114,7 @@ pub(super) fn signature<A, R>() -> String {
 /// # Safety
 ///
 /// In a process of this image somebody has had an `F`.
-unsafe fn prepare<F, A>(args: Parcel) -> Result<Job, DecodeError>
+unsafe fn prepare<F, A>(args: &[u8], fds: Fds) -> Result<Job, DecodeError>
 where
     F: Call<A, Output: Serialize>,
     A: DeserializeOwned + 'static,
@@ -178,9 +181,9 @@ impl Task {
     /// # Safety
     ///
     /// Somebody has had the function: who has named it in a process of this image, or registered it.
-    pub(super) unsafe fn prepare(&self, args: Parcel) -> Result<Job, DecodeError> {
+    pub(super) unsafe fn prepare(&self, args: &[u8], fds: Fds) -> Result<Job, DecodeError> {
         // SAFETY: the caller's promise.
-        unsafe { (self.prepare)(args) }
+        unsafe { (self.prepare)(args, fds) }
     }
 }
 

@@ -41,6 +41,7 @@ mod list;
 pub mod memory;
 mod names;
 mod parcel;
+mod pool;
 mod process;
 mod queue;
 mod sync;

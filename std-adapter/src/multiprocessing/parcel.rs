@@ -75,12 +75,38 @@ impl Parcel {
 
     /// Reads the value, to the last byte.
     pub(super) fn unpack<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
-        let _at_hand = AtHand::new(Luggage::Unpacked(self.fds));
-        match postcard::take_from_bytes(&self.bytes) {
-            Ok((value, [])) => Ok(value),
-            Ok((_, rest)) => Err(DecodeError::left_over(rest.len())),
-            Err(error) => Err(DecodeError::of(error)),
-        }
+        unpack(&self.bytes, self.fds)
+    }
+}
+
+/// Reads the value, to the last byte.
+pub(super) fn unpack<T: DeserializeOwned>(
+    bytes: &[u8],
+    fds: Vec<Arc<OwnedFd>>,
+) -> Result<T, DecodeError> {
+    let _at_hand = AtHand::new(Luggage::Unpacked(fds));
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(DecodeError::left_over(rest.len())),
+        Err(error) => Err(DecodeError::of(error)),
+    }
+}
+
+/// A descriptor as a value that can be packed; see [`lend`].
+pub(super) struct Lent<'a>(pub(super) &'a Arc<OwnedFd>);
+
+impl Serialize for Lent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        lend(self.0, serializer)
+    }
+}
+
+/// A descriptor that has come; see [`claim`].
+pub(super) struct Claimed(pub(super) Arc<OwnedFd>);
+
+impl<'de> Deserialize<'de> for Claimed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        claim(deserializer).map(Self)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Linux: memory that several processes map.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
+use std::slice;
 
 use rustix::fs::{
     FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
@@ -50,21 +52,17 @@ impl Mapping {
 
     /// Maps all of the file. If somebody makes the file shorter, whoever looks at what is gone is killed.
     pub(crate) fn whole(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        Self::with(fd, ProtFlags::READ | ProtFlags::WRITE)
+    }
+
+    fn with(fd: BorrowedFd<'_>, access: ProtFlags) -> io::Result<Self> {
         let length = usize::try_from(fstat(fd)?.st_size).unwrap_or(0);
         if length == 0 {
             return Err(io::ErrorKind::InvalidData.into());
         }
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-        let start = unsafe {
-            mmap(
-                ptr::null_mut(),
-                length,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-                fd.as_fd(),
-                0,
-            )?
-        };
+        let start =
+            unsafe { mmap(ptr::null_mut(), length, access, MapFlags::SHARED, fd.as_fd(), 0)? };
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { start, length })
     }
