@@ -84,6 +84,8 @@ pub use inkle_core::error::TimedOut;
 
 pub use future::{Future, Joining, Watching};
 pub use map::{Map, Results, ZeroSize};
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use pool::exit::{AtExit, add as add_at_exit};
 pub use pool::{BadPool, Counters, Halt, Halted, WhenFull};
 pub use promise::{Promise, promise};
 pub use stop::with_token;

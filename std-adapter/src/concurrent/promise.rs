@@ -115,6 +115,12 @@ impl<T: Send + 'static> Promise<T> {
         self.cell.is_asked_to_stop()
     }
 
+    /// Cancels the future, if the work has not begun.
+    #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+    pub(crate) fn cancel(self) {
+        self.cell.cancel();
+    }
+
     /// Ends it; the result comes back if the future was cancelled.
     pub(crate) fn end(mut self, result: Settled<T>) -> Result<(), Settled<T>> {
         if !self.set_running() {

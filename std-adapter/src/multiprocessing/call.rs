@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{DecodeError, EncodeError};
 use super::image::Image;
-use super::parcel::{self, Parcel};
+use super::parcel::{self, Fds, Parcel};
 
 /// A function that can be called in another process: `Args` is a tuple of up to eight arguments.
 ///
@@ -74,9 +74,6 @@ callable!(A B C D E G H I);
 /// The call, with its arguments: what is left is to make it.
 pub(super) type Job = Box<dyn FnOnce() -> Result<Parcel, EncodeError>>;
 
-/// The descriptors that came with the arguments.
-pub(super) type Fds = Vec<Arc<OwnedFd>>;
-
 /// How one function is called. Lies in the image.
 #[repr(C)]
 pub(super) struct Task {
@@ -122,7 +119,7 @@ where
     const { assert!(size_of::<F>() == 0) };
     // SAFETY: it has no bytes, it can be copied, and the caller knows that there is one.
     let f: F = unsafe { NonNull::dangling().read() };
-    let args: A = args.unpack()?;
+    let args: A = parcel::unpack(args, fds)?;
     Ok(Box::new(move || Parcel::pack(&f.call(args))))
 }
 
@@ -227,10 +224,10 @@ mod tests {
     fn a_task_calls_its_function() {
         let args = Parcel::pack(&(21_u32,)).unwrap();
         // SAFETY: here is the function.
-        let job = unsafe { Task::of(double).prepare(args) }.unwrap();
+        let job = unsafe { Task::of(double).prepare(&args.bytes, args.fds) }.unwrap();
         assert_eq!(job().unwrap().unpack::<u32>().unwrap(), 42);
         let args = Parcel::pack(&("x",)).unwrap();
         // SAFETY: as above.
-        assert!(unsafe { Task::of(double).prepare(args) }.is_err());
+        assert!(unsafe { Task::of(double).prepare(&args.bytes, args.fds) }.is_err());
     }
 }

@@ -181,7 +181,7 @@ fn prepare(socket: &OwnedFd) -> Result<(Job, Context, Slot), Reply> {
     adopt(order.name, order.daemon, order.ancestry, order.parent);
     let args = hear()?;
     // SAFETY: the parent has had the function, and runs this very image; or here it was registered.
-    let job = unsafe { task.prepare(args) }.map_err(Reply::Arguments)?;
+    let job = unsafe { task.prepare(&args.bytes, args.fds) }.map_err(Reply::Arguments)?;
     Ok((job, context, slot))
 }
 

@@ -25,6 +25,9 @@
 //! | `connection.wait(list, timeout)` | [`wait`], [`wait_until`] |
 //! | `Listener`, `Client`, `authkey` | [`Listener`], [`Client`], [`AuthKey`]: never without a key |
 //! | `AuthenticationError`, `BufferTooShort` | [`AcceptError::Authentication`], [`ConnectError::Authentication`]; [`RecvError::TooLong`] |
+//! | `Pool(n)`: `apply`, `map`, `imap`, `close`, `terminate`, `join`, … | [`Pool`] |
+//! | `concurrent.futures.ProcessPoolExecutor` | [`ProcessPoolExecutor`], an [`Executor`](crate::concurrent::Executor) |
+//! | `BrokenProcessPool`; a `get` that never returns (MP074) | [`WorkerLost`], of the one job that the process had begun; [`BrokenProcessPool`] |
 //! | `if __name__ == '__main__':`, `freeze_support()` | nothing: a child does not come to `main` |
 
 mod array;
@@ -61,6 +64,10 @@ pub use inkle_core::robust::Found;
 pub use list::{Item, ListError, ShareableList};
 #[doc(hidden)]
 pub use names::Named;
+pub use pool::{
+    BadProcessPool, BrokenProcessPool, Counters, Pool, ProcessPoolBuilder, ProcessPoolExecutor,
+    WorkerLost,
+};
 pub use process::{
     Builder, ChildProcess, PanicReport, Process, ProcessError, ProcessInfo, SpawnCause, SpawnError,
     active_children, cpu_count, current_process, parent_process,

@@ -15,6 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::{DecodeError, EncodeError};
 
+/// Descriptors that go with bytes.
+pub(super) type Fds = Vec<Arc<OwnedFd>>;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Parcel {
@@ -61,52 +64,19 @@ impl Parcel {
         }
     }
 
-    /// Reads a value without handles from the front; the rest is another one.
-    pub(super) fn unpack_front<T: DeserializeOwned>(mut self) -> Result<(T, Self), DecodeError> {
-        match postcard::take_from_bytes(&self.bytes) {
-            Ok((value, rest)) => {
-                let front = self.bytes.len() - rest.len();
-                self.bytes.drain(..front);
-                Ok((value, self))
-            }
-            Err(error) => Err(DecodeError::of(error)),
-        }
-    }
-
-    /// Reads the value, to the last byte.
+    /// See [`unpack`].
     pub(super) fn unpack<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
         unpack(&self.bytes, self.fds)
     }
 }
 
 /// Reads the value, to the last byte.
-pub(super) fn unpack<T: DeserializeOwned>(
-    bytes: &[u8],
-    fds: Vec<Arc<OwnedFd>>,
-) -> Result<T, DecodeError> {
+pub(super) fn unpack<T: DeserializeOwned>(bytes: &[u8], fds: Fds) -> Result<T, DecodeError> {
     let _at_hand = AtHand::new(Luggage::Unpacked(fds));
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
         Ok((_, rest)) => Err(DecodeError::left_over(rest.len())),
         Err(error) => Err(DecodeError::of(error)),
-    }
-}
-
-/// A descriptor as a value that can be packed; see [`lend`].
-pub(super) struct Lent<'a>(pub(super) &'a Arc<OwnedFd>);
-
-impl Serialize for Lent<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        lend(self.0, serializer)
-    }
-}
-
-/// A descriptor that has come; see [`claim`].
-pub(super) struct Claimed(pub(super) Arc<OwnedFd>);
-
-impl<'de> Deserialize<'de> for Claimed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        claim(deserializer).map(Self)
     }
 }
 

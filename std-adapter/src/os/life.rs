@@ -1,30 +1,28 @@
-//! Linux: the number of one life of one process.
+//! Linux: which life of a process a number stands for.
 //!
-//! The process number, of at most 22 bits, and eight bits of the time when the process began: the system gives a number
-//! to another process only after all others have had their turn, so that by then the time is another one.
+//! 22 bits are the process's number, which is never larger on Linux, and 8 bits are made of the time when
+//! it began, so that a process that gets the number of a dead one is hardly ever taken for it.
+//!
+//! Numbers are those of this process's namespace: who shares memory must share it too.
 
 use std::fs;
 use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::robust::Life;
-use rustix::io::Errno;
-use rustix::process::{Pid, getpid, test_kill_process};
+use rustix::process::{Pid, test_kill_process};
 
-/// Bits of the time.
-const TIME_BITS: u32 = 8;
+const PID_BITS: u32 = 22;
+const PIDS: u32 = 1 << PID_BITS;
 
-/// This process's life; 0: not asked yet.
+/// That of this process; 0: not asked yet.
 static OWN: AtomicU32 = AtomicU32::new(0);
 
-/// That of the calling process, asked once.
+/// The life of this process, cached. A forked child asks anew.
 #[inline]
 pub(crate) fn life() -> Life {
-    // Relaxed, here and below: whoever asks gets the same number.
-    match Life::new(OWN.load(Ordering::Relaxed)) {
-        Some(life) => life,
-        None => ask(),
-    }
+    // Relaxed: it is the same for all who ask.
+    Life::new(OWN.load(Ordering::Relaxed)).unwrap_or_else(ask)
 }
 
 #[cold]
@@ -43,11 +41,11 @@ fn forget_at_fork() {
     }
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // An error would mean that there is no memory for the entry; then a forked child takes itself for its origin,
-        // as it would without this.
+        // An error would mean that there is no memory for the entry; then a forked child is taken for its
+        // parent.
         //
-        // SAFETY: the handler is a function of this image, and writes to one word: fit for a child that has only the
-        // thread that forked.
+        // SAFETY: the handler is a function of this image. It writes to an atomic, which takes no lock and
+        // allocates nothing: fit for a child that has only this thread.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
 }
@@ -60,10 +58,7 @@ pub(crate) fn life_of_child(pid: u32) -> Option<Life> {
 
 /// Whether that process is alive; one that nobody has reaped yet is not.
 pub(crate) fn is_alive(life: Life) -> bool {
-    let Some(pid) = Pid::from_raw((life.bits() >> TIME_BITS) as i32) else { return false };
-    if test_kill_process(pid) == Err(Errno::SRCH) {
-        return false;
-    }
+    let pid = life.bits() % PIDS;
     match look(pid) {
         Some(look) => !look.is_dead && life_of(pid, look.began) == life,
         // Without /proc, or where it hides others' processes. A refusal comes from somebody who is there.

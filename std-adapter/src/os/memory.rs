@@ -28,6 +28,36 @@ pub(crate) fn discard(fd: BorrowedFd<'_>, offset: usize, length: usize) -> io::R
     Ok(fallocate(fd, flags, offset as u64, length as u64)?)
 }
 
+/// Seals of a file that nobody can change any more.
+const FIXED: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE);
+
+/// A file in memory that holds these bytes for ever.
+pub(crate) fn holding(name: &str, bytes: &[u8]) -> io::Result<OwnedFd> {
+    let mut file = File::from(memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
+    file.write_all(bytes)?;
+    fcntl_add_seals(&file, FIXED | SealFlags::SEAL)?;
+    Ok(file.into())
+}
+
+/// The bytes of a file that nobody can change any more, read in place.
+pub(crate) struct Fixed(Mapping);
+
+impl Fixed {
+    /// Errors: of the kind `InvalidData` if somebody could change it, or it is empty.
+    pub(crate) fn map(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        if !fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(FIXED)) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Mapping::with(fd, ProtFlags::READ).map(Self)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: so many bytes are mapped for as long as `self` lives; the seals say that nobody changes them or makes
+        // the file shorter, and seals cannot be taken off.
+        unsafe { slice::from_raw_parts(self.0.start.as_ptr(), self.0.length) }
+    }
+}
+
 /// A part of a file's memory, mapped to read and to write, as all see it who map it.
 pub(crate) struct Mapping {
     start: NonNull<u8>,

@@ -10,7 +10,7 @@
 //!
 //! Context propagation: `worker.rs`, `run`, is where every job goes through.
 
-mod exit;
+pub(crate) mod exit;
 mod refusal;
 mod settings;
 mod shutdown;
