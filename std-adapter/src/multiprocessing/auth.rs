@@ -152,6 +152,7 @@ pub fn set_authkey(key: AuthKey) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

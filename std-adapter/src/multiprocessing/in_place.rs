@@ -62,7 +62,9 @@ macro_rules! share_survivors {
     };
 }
 
+// SAFETY: words that are all atomic, of any bits, without an address: tasks cannot wait on this ground.
 unsafe impl Share for Barrier {
+    /// Who has died is not missed: whoever waits for it needs a deadline.
     fn bury(&self, _: Life) {}
 }
 share_survivors! { Lock RLock Condition Event Semaphore BoundedSemaphore }

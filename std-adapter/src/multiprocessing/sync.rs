@@ -139,7 +139,8 @@ handles! {
 
 /// Everybody waits until all have come, again and again. (MP038)
 ///
-/// If a process dies while it waits the barrier breaks, and all are told.
+/// A process that dies is missed by nobody: whoever waits for it waits until its own deadline, which breaks the barrier
+/// for all.
 ///
 /// ```
 /// use inkle::multiprocessing::Barrier;

@@ -132,6 +132,7 @@ fn halves(bytes: &[u8; ANSWER]) -> ([u8; LENGTH], [u8; LENGTH]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

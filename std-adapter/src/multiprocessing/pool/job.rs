@@ -2,7 +2,8 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::mem::{MaybeUninit, transmute};
+use std::mem::transmute;
+use std::ptr::NonNull;
 use std::time::Duration;
 
 use serde::de::{DeserializeOwned, Error as _};
@@ -81,7 +82,7 @@ impl Order {
 fn one<F: Call<A>, A>(context: Packed, arguments: A) -> Outcome<F::Output> {
     const { assert!(size_of::<F>() == 0) };
     // SAFETY: it has no bytes and can be copied; and there is one: `Order::one` was given it.
-    let function: F = unsafe { MaybeUninit::uninit().assume_init() };
+    let function: F = unsafe { NonNull::dangling().read() };
     context.run(|| attempt(|| function.call(arguments)))
 }
 
