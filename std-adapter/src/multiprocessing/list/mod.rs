@@ -18,8 +18,10 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use inkle_core::atomic::{AtomicU32, Ordering};
+use inkle_core::error::TimedOut;
 use inkle_core::robust::{Life, Survivor};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -30,6 +32,7 @@ use item::Kind;
 use super::in_place::Lock;
 use super::memory::graves::{self, Grave};
 use super::memory::{OutOfBounds, SharedMemory, WORD, Words};
+use super::sync::LockGuard;
 
 const MARK: usize = u32::from_ne_bytes(*b"ikl1") as usize;
 /// Words before the numbers of the slots.
@@ -70,6 +73,9 @@ struct List {
     /// The first word of each slot, and of what lies behind the last.
     slots: Box<[usize]>,
 }
+
+/// Who holds the lock for so long does not copy.
+const LONG: Duration = Duration::from_secs(10);
 
 /// Words of each of a slot's two places, for an item of so many bytes.
 fn words_of_place(bytes: usize) -> usize {
@@ -141,11 +147,11 @@ impl ShareableList {
 
     /// The item at `index`.
     ///
-    /// Errors: [`ListError::OutOfBounds`], [`ListError::Corrupt`]. Progress: blocking, while others copy.
+    /// Errors: [`ListError::OutOfBounds`], [`ListError::Corrupt`], [`ListError::Busy`]. Progress: blocking, while others copy.
     pub fn get(&self, index: usize) -> Result<Item, ListError> {
         let slot = self.slot(index)?;
         let (state, bytes) = {
-            let _guard = self.0.lock().guard();
+            let _guard = self.locked()?;
             let state = slot.state(self.0.memory.words())?;
             let mut bytes = vec![0; state.len];
             self.0.memory.words().read(slot.bytes_of(state.which), &mut bytes);
@@ -156,7 +162,7 @@ impl ShareableList {
 
     /// Another item at `index`.
     ///
-    /// Errors: [`ListError::OutOfBounds`], [`ListError::TooLong`]; the item is as before. Progress: blocking, while others
+    /// Errors: [`ListError::OutOfBounds`], [`ListError::TooLong`], [`ListError::Busy`]; the item is as before. Progress: blocking, while others
     /// copy.
     pub fn set(&self, index: usize, item: impl Into<Item>) -> Result<(), ListError> {
         let (slot, item) = (self.slot(index)?, item.into());
@@ -165,7 +171,7 @@ impl ShareableList {
             return Err(ListError::TooLong { len, capacity });
         }
         let words = self.0.memory.words();
-        let _guard = self.0.lock().guard();
+        let _guard = self.locked()?;
         // Whatever was there is overwritten, so it may be corrupt.
         let which = slot.state(words).map_or(0, |state| state.which ^ 1);
         item.with_bytes(|bytes| words.write(slot.bytes_of(which), bytes));
@@ -182,14 +188,14 @@ impl ShareableList {
 
     /// How many items are equal to `item`.
     ///
-    /// Errors: [`ListError::Corrupt`].
+    /// Errors: [`ListError::Corrupt`], [`ListError::Busy`].
     pub fn count(&self, item: &Item) -> Result<usize, ListError> {
         self.iter().try_fold(0, |count, other| Ok(count + usize::from(other? == *item)))
     }
 
     /// Where the first item is that is equal to `item`.
     ///
-    /// Errors: [`ListError::Corrupt`].
+    /// Errors: [`ListError::Corrupt`], [`ListError::Busy`].
     pub fn index(&self, item: &Item) -> Result<Option<usize>, ListError> {
         for (index, other) in self.iter().enumerate() {
             if other? == *item {
@@ -202,15 +208,20 @@ impl ShareableList {
     /// What the slots hold, in the letters of Python's `struct`: `q` a whole number, `d` a number, `8s` text or bytes of up
     /// to eight, `xxxxxxx?` a truth value, `xxxxxx?x` nothing.
     ///
-    /// Errors: [`ListError::Corrupt`].
+    /// Errors: [`ListError::Corrupt`], [`ListError::Busy`].
     pub fn format(&self) -> Result<String, ListError> {
-        let _guard = self.0.lock().guard();
+        let _guard = self.locked()?;
         (0..self.len())
             .map(|index| {
                 let slot = self.slot(index)?;
                 Ok(slot.state(self.0.memory.words())?.kind.format(slot.place * WORD))
             })
             .collect()
+    }
+
+    /// Nobody holds it for longer than it takes to copy an item. If that died it has left nothing half-done.
+    fn locked(&self) -> Result<LockGuard<'_>, ListError> {
+        self.0.lock().guard_timeout(LONG).map_err(|TimedOut| ListError::Busy)
     }
 
     fn slot(&self, index: usize) -> Result<Slot, ListError> {
@@ -363,6 +374,8 @@ pub enum ListError {
         /// Bytes of the slot.
         capacity: usize,
     },
+    /// Another process, or thread, has been at the list for ten seconds: it is stopped. Nothing is changed.
+    Busy,
     /// Somebody else than this crate has written to the memory.
     Corrupt,
 }
@@ -380,6 +393,7 @@ impl fmt::Display for ListError {
             Self::TooLong { len, capacity } => {
                 write!(f, "an item of {len} bytes does not fit into a slot of {capacity}")
             }
+            Self::Busy => f.write_str("somebody is stopped in the middle of an access to the list"),
             Self::Corrupt => f.write_str("the list has been written to by somebody else"),
         }
     }
