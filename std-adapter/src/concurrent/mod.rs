@@ -13,6 +13,7 @@
 //! | `wait(fs, timeout, return_when)`, `as_completed(fs, timeout)` | [`wait`], [`as_completed`] |
 //! | `CancelledError`, `TimeoutError`, `InvalidStateError` | [`FutureError`]; a [`Promise`] is ended once |
 //! | `Executor.submit(f)`, and the future thrown away | [`Spawn::start`] |
+//! | nothing: work that runs cannot be called off | [`Future::stop`], and [`with_token`] in the work |
 //! | nothing | [`Future::map`], [`then`](Future::then), [`timeout`](Future::timeout), [`join_all`], [`first_success`] |
 //!
 //! There is no state in which a waiter hangs. A cancel tells everybody who waits at once (in Python a
@@ -71,6 +72,7 @@ mod here;
 mod map;
 mod pool;
 mod promise;
+mod stop;
 mod task;
 mod thread_pool;
 mod wait;
@@ -82,8 +84,11 @@ pub use inkle_core::error::TimedOut;
 
 pub use future::{Future, Joining, Watching};
 pub use map::{Map, Results, ZeroSize};
-pub use pool::{BadPool, Counters, Halt, Halted, WhenFull, with_token};
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use pool::exit::{AtExit, add as add_at_exit};
+pub use pool::{BadPool, Counters, Halt, Halted, WhenFull};
 pub use promise::{Promise, promise};
+pub use stop::with_token;
 pub use task::{Task, task};
 pub use thread_pool::{BrokenPool, PoolBuilder, Ranked, ThreadPoolExecutor};
 pub use wait::{AsCompleted, ReturnWhen, Unfinished, Waited, as_completed, wait};

@@ -24,6 +24,11 @@ use crate::threading::{Panic, SpawnCause};
 /// has not begun is done by the thread that waits, and while it waits for what runs, another thread may
 /// take its place. It never does other work while it waits, so no lock is ever taken twice.
 ///
+/// If the system refuses a thread, other threads of the executor do the task, or if there are none, the task
+/// comes back from `submit`. Tasks that were taken are never stranded: if there is nobody left to do them,
+/// the system is asked again until it gives a thread, and if it refuses even the [timers'](crate::threading::Timer)
+/// thread, which sees to that, they [fail](FutureError::Failed) with [`SubmitCause::Refused`]. (CF044)
+///
 /// A handle: clone it freely, also into tasks. When the last handle is dropped, what was submitted is still
 /// done, then the threads end; dropping never blocks. (CF042) At the end of the process all work that was
 /// submitted is done first, unless the executor is a [daemon](PoolBuilder::daemon).
@@ -164,9 +169,7 @@ impl ThreadPoolExecutor {
                 Cause::Full => SubmitCause::TimedOut,
                 Cause::ShutDown => SubmitCause::ShutDown,
                 Cause::Broken(panic) => SubmitCause::Broken(Arc::new(BrokenPool(panic))),
-                Cause::Spawn(SpawnCause::Refused(error)) => SubmitCause::Refused(Arc::new(error)),
-                // The name has been looked at before.
-                Cause::Spawn(_) => SubmitCause::Exiting,
+                Cause::Spawn(cause) => no_thread(cause),
             };
             SubmitError::new(cause, job)
         })
@@ -370,8 +373,22 @@ impl Job for Task {
         self.run()
     }
 
-    fn fail(self, why: &Arc<Panic>) {
-        self.fail(FutureError::failed(BrokenPool(Arc::clone(why))));
+    fn fail(self, why: Cause) {
+        self.fail(match why {
+            Cause::Broken(panic) => FutureError::failed(BrokenPool(panic)),
+            Cause::Spawn(cause) => FutureError::failed(no_thread(cause)),
+            // Only of work that is not taken in the first place.
+            Cause::Full | Cause::ShutDown => FutureError::Cancelled,
+        });
+    }
+}
+
+/// Why the work is not done.
+fn no_thread(cause: SpawnCause) -> SubmitCause {
+    match cause {
+        SpawnCause::Refused(error) => SubmitCause::Refused(Arc::new(error)),
+        // The name has been looked at before.
+        SpawnCause::Exiting | SpawnCause::NulInName { .. } => SubmitCause::Exiting,
     }
 }
 

@@ -7,19 +7,21 @@
 
 use std::any::type_name;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{DecodeError, EncodeError};
 use super::image::Image;
-use super::parcel::Parcel;
+use super::parcel::{self, Fds, Parcel};
 
 /// A function that can be called in another process: `Args` is a tuple of up to eight arguments.
 ///
 /// Implemented for functions and for closures that capture nothing. What has bytes (a closure that captures, a
-/// function pointer) is refused when it is compiled; what it captures is to be an argument.
+/// function pointer) is refused when it is compiled; what it captures is to be an argument. What has no bytes goes
+/// with a closure that captures it: a token that stands for something that was done in this process says the same
+/// there, where it was not done.
 ///
 /// ```
 /// use inkle::multiprocessing::Call;
@@ -77,7 +79,7 @@ pub(super) type Job = Box<dyn FnOnce() -> Result<Parcel, EncodeError>>;
 pub(super) struct Task {
     mark: [u64; 2],
     types: fn() -> String,
-    prepare: unsafe fn(Parcel) -> Result<Job, DecodeError>,
+    prepare: unsafe fn(&[u8], Fds) -> Result<Job, DecodeError>,
 }
 
 /// No other word pair of the image is likely to be this one; a change of `Task` changes it.
@@ -109,21 +111,21 @@ pub(super) fn signature<A, R>() -> String {
 /// # Safety
 ///
 /// In a process of this image somebody has had an `F`.
-unsafe fn prepare<F, A>(args: Parcel) -> Result<Job, DecodeError>
+unsafe fn prepare<F, A>(args: &[u8], fds: Fds) -> Result<Job, DecodeError>
 where
     F: Call<A, Output: Serialize>,
     A: DeserializeOwned + 'static,
 {
     const { assert!(size_of::<F>() == 0) };
     // SAFETY: it has no bytes, it can be copied, and the caller knows that there is one.
-    let f: F = unsafe { MaybeUninit::uninit().assume_init() };
-    let args: A = args.unpack()?;
+    let f: F = unsafe { NonNull::dangling().read() };
+    let args: A = parcel::unpack(args, fds)?;
     Ok(Box::new(move || Parcel::pack(&f.call(args))))
 }
 
 impl Task {
     /// That of `f`.
-    pub(super) fn of<F, A>(_f: F) -> &'static Self
+    pub(super) const fn of<F, A>(_f: F) -> &'static Self
     where
         F: Call<A, Output: Serialize>,
         A: DeserializeOwned + 'static,
@@ -176,8 +178,56 @@ impl Task {
     /// # Safety
     ///
     /// Somebody has had the function: who has named it in a process of this image, or registered it.
-    pub(super) unsafe fn prepare(&self, args: Parcel) -> Result<Job, DecodeError> {
+    pub(super) unsafe fn prepare(&self, args: &[u8], fds: Fds) -> Result<Job, DecodeError> {
         // SAFETY: the caller's promise.
-        unsafe { (self.prepare)(args) }
+        unsafe { (self.prepare)(args, fds) }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::image;
+    use super::*;
+
+    fn double(number: u32) -> u32 {
+        2 * number
+    }
+
+    #[test]
+    fn only_the_place_of_a_task_of_these_types_is_one() {
+        let image = image::own().unwrap();
+        let task = Task::of::<_, (u32,)>(double);
+        let (offset, types) = task.place(image);
+        assert!(std::ptr::eq(Task::at((offset, types), image).unwrap(), task));
+        assert!(Task::at((offset, types ^ 1), image).is_none(), "of other types");
+        for other in [1, 4, 8, 16, 0_u64.wrapping_sub(8)] {
+            assert!(Task::at((offset.wrapping_add(other), types), image).is_none(), "{other}");
+        }
+        let code = double as fn(u32) -> u32 as usize;
+        assert!(Task::at((image.offset(code) & !7, types), image).is_none(), "in the code");
+        for outside in [u64::MAX, u64::MAX - 64, 1 << 62, 1 << 47] {
+            assert!(Task::at((outside, types), image).is_none(), "{outside:x}");
+        }
+        // The end of what can be read: whatever lies there, no byte behind it is looked at.
+        let end = image.ends().map(|end| image.offset(end));
+        for place in end.flat_map(|end| (0..=64).map(move |back| end.wrapping_sub(back))) {
+            assert!(Task::at((place, types), image).is_none());
+        }
+        let mut stack = [0_usize; 8];
+        stack[0] = 7;
+        let here = image.offset(stack.as_ptr() as usize);
+        assert!(Task::at((here, types), image).is_none(), "not in the image");
+    }
+
+    #[test]
+    fn a_task_calls_its_function() {
+        let args = Parcel::pack(&(21_u32,)).unwrap();
+        // SAFETY: here is the function.
+        let job = unsafe { Task::of(double).prepare(&args.bytes, args.fds) }.unwrap();
+        assert_eq!(job().unwrap().unpack::<u32>().unwrap(), 42);
+        let args = Parcel::pack(&("x",)).unwrap();
+        // SAFETY: as above.
+        assert!(unsafe { Task::of(double).prepare(&args.bytes, args.fds) }.is_err());
     }
 }

@@ -23,6 +23,7 @@ use super::call::{Job, Task};
 use super::error::EncodeError;
 use super::frame;
 use super::image;
+use super::names::{self, NotFound};
 use super::parcel::Parcel;
 use super::process::{
     Function, Order, PANICKED, PanicReport, Reply, Report, Slot, UNSENDABLE, adopt,
@@ -179,8 +180,8 @@ fn prepare(socket: &OwnedFd) -> Result<(Job, Context, Slot), Reply> {
     let context = Context::unpack(&order.context).map_err(|error| failed(&error))?;
     adopt(order.name, order.daemon, order.ancestry, order.parent);
     let args = hear()?;
-    // SAFETY: the parent has had the function, and runs this very image.
-    let job = unsafe { task.prepare(args) }.map_err(Reply::Arguments)?;
+    // SAFETY: the parent has had the function, and runs this very image; or here it was registered.
+    let job = unsafe { task.prepare(&args.bytes, args.fds) }.map_err(Reply::Arguments)?;
     Ok((job, context, slot))
 }
 
@@ -194,6 +195,10 @@ fn find(function: Function) -> Result<&'static Task, Reply> {
             }
             Task::at(place, image).ok_or(Reply::NoSuchFunction)
         }
-        Function::Named(..) => Err(Reply::NoSuchFunction),
+        Function::Named(name, types) => names::find(&name, &types).map_err(|error| match error {
+            NotFound::Unknown => Reply::NoSuchFunction,
+            NotFound::Ambiguous => Reply::Failed(format!("two functions are registered as {name}")),
+            NotFound::OtherTypes(theirs) => Reply::OtherTypes(theirs),
+        }),
     }
 }

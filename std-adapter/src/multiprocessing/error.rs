@@ -60,11 +60,16 @@ pub enum SendError {
     Encode(EncodeError),
     /// More than 253 handles in one message; nothing was sent.
     TooManyDescriptors(usize),
+    /// The message has handles in it, which cannot go over TCP; nothing was sent.
+    Handles,
     /// The other end is closed (MP023).
     Closed,
-    /// The time was over. A part may have been sent; then the connection is of no more use.
+    /// The time was over; nothing was sent.
     TimedOut,
-    /// The system refused.
+    /// The time was over in the middle of the message. What is left of it is kept, and goes with the next send,
+    /// or with [`flush`](super::Connection::flush): do not send it again.
+    Unfinished,
+    /// The system refused; nothing was sent.
     Os(io::Error),
 }
 
@@ -91,8 +96,10 @@ impl fmt::Display for SendError {
             Self::TooManyDescriptors(count) => {
                 write!(f, "{count} handles are too many for one message")
             }
+            Self::Handles => f.write_str("handles cannot be sent over TCP"),
             Self::Closed => f.write_str("the other end is closed"),
             Self::TimedOut => f.write_str("the other end did not take it in time"),
+            Self::Unfinished => f.write_str("the other end took only a part of it in time"),
             Self::Os(error) => error.fmt(f),
         }
     }
@@ -114,31 +121,24 @@ impl Error for SendError {
 pub enum RecvError {
     /// The other end is closed, and all it sent has been received (MP023).
     Closed,
-    /// Nothing came in time; the connection is as before.
+    /// No message came in time. If a part of one has come, it is kept for the next receive.
     TimedOut,
-    /// The message is longer than the limit, in bytes. The connection is of no more use (MP024).
+    /// The message is longer than the limit, in bytes. It is kept: receive it with a higher limit (MP019, MP024).
     TooLong {
+        /// What the other end says it is.
+        length: u64,
         /// The limit.
         limit: usize,
     },
-    /// The other end was closed, or stopped sending, in the middle of a message. The connection is of no more use.
+    /// The other end was closed in the middle of a message (MP025).
     Truncated,
     /// What arrived was not written by a connection of this crate. The connection is of no more use.
     Corrupt,
     /// The message is not a value of the type that was asked for. It is gone, and the next one can be received.
     Decode(DecodeError),
-    /// The system refused; of the kind that says too many open files if a handle that was sent found no room here.
+    /// The system refused. If it says too many open files, a handle found no room here: the message is gone, and
+    /// the next one can be received.
     Os(io::Error),
-}
-
-impl RecvError {
-    /// What went wrong behind the first byte.
-    pub(super) fn broken(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::TimedOut => Self::Truncated,
-            _ => Self::Os(error),
-        }
-    }
 }
 
 impl From<DecodeError> for RecvError {
@@ -152,7 +152,9 @@ impl fmt::Display for RecvError {
         match self {
             Self::Closed => f.write_str("the other end is closed"),
             Self::TimedOut => f.write_str("nothing came in time"),
-            Self::TooLong { limit } => write!(f, "the message is longer than {limit} bytes"),
+            Self::TooLong { length, limit } => {
+                write!(f, "the message has {length} bytes, and the limit is {limit}")
+            }
             Self::Truncated => f.write_str("the message ended too early"),
             Self::Corrupt => f.write_str("what arrived is no message"),
             Self::Decode(error) => error.fmt(f),

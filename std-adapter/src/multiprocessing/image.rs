@@ -119,6 +119,12 @@ impl Image {
         self.text.iter().any(|range| range.contains(&address))
     }
 
+    /// Where what can be read ends.
+    #[cfg(test)]
+    pub(super) fn ends(&self) -> impl Iterator<Item = usize> {
+        self.data.iter().map(|range| range.end)
+    }
+
     /// Which program it is; asked anew each time, because its file may be touched.
     pub(super) fn identity(&self) -> io::Result<Identity> {
         // What is executed, also if there is another file of that name by now.

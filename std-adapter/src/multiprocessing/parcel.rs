@@ -15,6 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::{DecodeError, EncodeError};
 
+/// Descriptors that go with bytes.
+pub(super) type Fds = Vec<Arc<OwnedFd>>;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Parcel {
@@ -61,14 +64,19 @@ impl Parcel {
         }
     }
 
-    /// Reads the value, to the last byte.
+    /// See [`unpack`].
     pub(super) fn unpack<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
-        let _at_hand = AtHand::new(Luggage::Unpacked(self.fds));
-        match postcard::take_from_bytes(&self.bytes) {
-            Ok((value, [])) => Ok(value),
-            Ok((_, rest)) => Err(DecodeError::left_over(rest.len())),
-            Err(error) => Err(DecodeError::of(error)),
-        }
+        unpack(&self.bytes, self.fds)
+    }
+}
+
+/// Reads the value, to the last byte.
+pub(super) fn unpack<T: DeserializeOwned>(bytes: &[u8], fds: Fds) -> Result<T, DecodeError> {
+    let _at_hand = AtHand::new(Luggage::Unpacked(fds));
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(DecodeError::left_over(rest.len())),
+        Err(error) => Err(DecodeError::of(error)),
     }
 }
 

@@ -101,6 +101,7 @@ fn life_of(pid: u32, began: u64) -> Life {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use std::process::{Command, Stdio};
 

@@ -1,8 +1,10 @@
 //! Linux: memory that several processes map.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
+use std::slice;
 
 use rustix::fs::{
     FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
@@ -24,6 +26,36 @@ pub(crate) fn create(name: &str, length: usize) -> io::Result<OwnedFd> {
 pub(crate) fn discard(fd: BorrowedFd<'_>, offset: usize, length: usize) -> io::Result<()> {
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     Ok(fallocate(fd, flags, offset as u64, length as u64)?)
+}
+
+/// Seals of a file that nobody can change any more.
+const FIXED: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE);
+
+/// A file in memory that holds these bytes for ever.
+pub(crate) fn holding(name: &str, bytes: &[u8]) -> io::Result<OwnedFd> {
+    let mut file = File::from(memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
+    file.write_all(bytes)?;
+    fcntl_add_seals(&file, FIXED | SealFlags::SEAL)?;
+    Ok(file.into())
+}
+
+/// The bytes of a file that nobody can change any more, read in place.
+pub(crate) struct Fixed(Mapping);
+
+impl Fixed {
+    /// Errors: of the kind `InvalidData` if somebody could change it, or it is empty.
+    pub(crate) fn map(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        if !fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(FIXED)) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Mapping::with(fd, ProtFlags::READ).map(Self)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: so many bytes are mapped for as long as `self` lives; the seals say that nobody changes them or makes
+        // the file shorter, and seals cannot be taken off.
+        unsafe { slice::from_raw_parts(self.0.start.as_ptr(), self.0.length) }
+    }
 }
 
 /// A part of a file's memory, mapped to read and to write, as all see it who map it.
@@ -50,21 +82,17 @@ impl Mapping {
 
     /// Maps all of the file. If somebody makes the file shorter, whoever looks at what is gone is killed.
     pub(crate) fn whole(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        Self::with(fd, ProtFlags::READ | ProtFlags::WRITE)
+    }
+
+    fn with(fd: BorrowedFd<'_>, access: ProtFlags) -> io::Result<Self> {
         let length = usize::try_from(fstat(fd)?.st_size).unwrap_or(0);
         if length == 0 {
             return Err(io::ErrorKind::InvalidData.into());
         }
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-        let start = unsafe {
-            mmap(
-                ptr::null_mut(),
-                length,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-                fd.as_fd(),
-                0,
-            )?
-        };
+        let start =
+            unsafe { mmap(ptr::null_mut(), length, access, MapFlags::SHARED, fd.as_fd(), 0)? };
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { start, length })
     }

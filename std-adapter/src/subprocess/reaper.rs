@@ -33,11 +33,11 @@ enum Charge {
     /// What a task waits for: any of the descriptors.
     Awaited(Vec<(OwnedFd, PollFlags)>, Arc<Waiter>),
     /// A child that another module has started.
+    #[cfg_attr(any(feature = "portable", not(feature = "multiprocessing")), allow(dead_code))]
     Ward(Arc<dyn Ward>),
 }
 
 /// A child of which somebody else keeps the record.
-#[cfg_attr(any(feature = "portable", not(feature = "multiprocessing")), expect(dead_code))]
 pub(crate) trait Ward: Send + Sync {
     /// What stands for it.
     fn pidfd(&self) -> BorrowedFd<'_>;

@@ -84,12 +84,12 @@ pub(crate) use outcome::{exit as exit_thread, is_exit};
 pub use panic::Panic;
 pub(crate) use panic::drop_quietly;
 pub use place::{PanicPlace, locate_panics};
-#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
-pub(crate) use registry::become_main;
 pub(crate) use registry::started_count;
 pub use registry::{
     active_count, current, enumerate, get_ident, get_native_id, main_thread, set_name,
 };
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use registry::{become_main, is_closed as no_thread_starts};
 pub use scope::{Scope, ScopeBuilder, ScopeError, scope, scope_until};
 pub use serial::{Serialized, serialize};
 pub use stack::{MIN_STACK_SIZE, StackTooSmall, set_stack_size, stack_size};

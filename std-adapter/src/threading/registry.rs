@@ -330,6 +330,6 @@ pub(super) fn close() -> Vec<ThreadInfo> {
 }
 
 /// Whether no thread starts any more.
-pub(super) fn is_closed() -> bool {
+pub(crate) fn is_closed() -> bool {
     locked(&REGISTRY).closed
 }

@@ -15,14 +15,16 @@
 //! # Linearization points
 //!
 //! Put: the exchange of the tail. Get: that of the head. An end of the queue that is reached: `Full`: the
-//! load of the head under the put lock; `Empty`: the load of the tail. Shutdown: the `or` to the tail, which
-//! is one more step in the order of puts; if it is immediate, what lies inside is dropped by the same step.
+//! load of the head under the put lock; `Empty`: the load of the tail. Shutdown: the `or` that closes the
+//! tail, which is one more step in the order of puts; if it is immediate, what lies inside is dropped by
+//! another one, that closes the head.
 //!
 //! # What the dead leave
 //!
 //! Killed before its exchange, a put has put nothing and a get has taken nothing; afterwards all. The lock
 //! it may hold says so to the next one, which has nothing to set right: what lies outside of head and tail
-//! means nothing. The bell that was not rung is rung by [`bury`](Survivor::bury).
+//! means nothing. The bell that was not rung is rung by [`bury`](Survivor::bury). An immediate shutdown may
+//! have come as far as a graceful one.
 //!
 //! # Why no wake-up is lost
 //!
@@ -56,7 +58,7 @@ use crate::channel::Shutdown;
 use crate::error::{GetRecordError, PutRecordError, TimedOut, TooManyDone};
 use crate::pad::Pad;
 use crate::platform::Deadline;
-use place::{CLOSED, DROPPED, Filled, MOST_WORDS, Place, excess, one_more};
+use place::{CLOSED, Filled, MOST_WORDS, Place, excess, one_more};
 
 /// One end of the queue.
 #[repr(C)]
@@ -80,14 +82,22 @@ impl<P: Mortal> End<P> {
         Place(self.place.load(Ordering::Acquire))
     }
 
-    /// Goes on from where the caller, with the lock, has seen it. An error is where it is instead.
-    fn advance(&self, from: Place, to: Place) -> Result<(), Place> {
+    /// Goes on from where the caller, with the lock, has seen it.
+    fn advance(&self, from: Place, to: Place) -> Result<(), Astray> {
         // Release, pairs with the Acquire of `look`: the record that was written is whole, or was read
         // whole, before its words are the other end's.
         match self.place.compare_exchange(from.0, to.0, Ordering::Release, Ordering::Relaxed) {
             Ok(_) => Ok(()),
-            Err(now) => Err(Place(now)),
+            Err(now) if Place(now).is_closed() && from.meets(Place(now)) => Err(Astray::Closed),
+            Err(_) => Err(Astray::Moved),
         }
+    }
+
+    /// Stays where it is for ever.
+    fn close(&self) {
+        // Release, pairs with the Acquire of `look`: what came before the shutdown. It is a
+        // read-modify-write, so it hands on the last record as well.
+        self.place.fetch_or(CLOSED, Ordering::Release);
     }
 
     /// The lock, for as long as the caller waits anyway; who does not wait waits for others' copies, but
@@ -104,6 +114,14 @@ impl<P: Mortal> End<P> {
         self.lock.bury(dead);
         self.bell.bury(dead);
     }
+}
+
+/// Why an end did not go on.
+enum Astray {
+    /// It was closed meanwhile.
+    Closed,
+    /// Somebody has moved it who does not hold the lock; or we do not, having been taken for dead.
+    Moved,
 }
 
 /// What a queue of [`Records`] is besides the words with the bytes. Lies in shared memory.
@@ -333,7 +351,7 @@ impl<'a, P: Mortal> Records<'a, P> {
         self.get_with_until(Deadline::after::<P>(timeout), sink)
     }
 
-    /// Says that the work on one record that was got is finished. One of 2^29 records put before.
+    /// Says that the work on one record that was got is finished, one of the last 2^30 that were put.
     ///
     /// Errors: [`TooManyDone`] if every record ever put is already done. Progress: lock-free.
     /// Interrupt-safe: no. Ordering: release, pairs with [`join`](Self::join)'s acquire. Source: MP036.
@@ -395,20 +413,16 @@ impl<'a, P: Mortal> Records<'a, P> {
     }
 
     /// Takes no more records from now on, for ever, and wakes everybody who waits. May be called again, also
-    /// to go from graceful to immediate, which drops what is inside and counts it as done: all in one step.
+    /// to go from graceful to immediate, which drops what is inside and counts it as done, in one step.
     ///
-    /// A put that succeeded comes before the shutdown. A `get` at the same time as an immediate one may
-    /// still come in between and return a record.
+    /// A put that succeeded comes before the shutdown.
     ///
     /// Progress: lock-free. Interrupt-safe: no. Source: QU017 to QU021 (MP037: Python's has none).
     pub fn shutdown(&self, how: Shutdown) {
-        let flags = match how {
-            Shutdown::Graceful => CLOSED,
-            Shutdown::Immediate => CLOSED | DROPPED,
-        };
-        // Release, pairs with the Acquire of `look`: what came before the shutdown. It is a
-        // read-modify-write, so it hands on the last put as well.
-        self.header.tail.0.place.fetch_or(flags, Ordering::Release);
+        self.header.tail.0.close();
+        if how == Shutdown::Immediate {
+            self.header.head.0.close();
+        }
         self.header.tail.0.bell.rouse();
         self.header.head.0.bell.rouse();
         self.header.all_done.rouse();
@@ -423,7 +437,7 @@ impl<'a, P: Mortal> Records<'a, P> {
     pub fn len(&self) -> usize {
         // The head first: the tail is never behind what it was then.
         let (head, tail) = (self.header.head.0.look(), self.header.tail.0.look());
-        if tail.is_dropped() { 0 } else { place::difference(tail.count(), head.count()) as usize }
+        if head.is_closed() { 0 } else { place::difference(tail.count(), head.count()) as usize }
     }
 
     /// Whether nothing is inside: a snapshot.
@@ -470,12 +484,11 @@ impl<'a, P: Mortal> Records<'a, P> {
         }
     }
 
-    /// How far those who are put, or taken and not dropped, are ahead of those done.
+    /// How far those that were put, and not dropped, are ahead of those done.
     fn ahead_of(&self, done: u32) -> u32 {
-        let tail = self.header.tail.0.look();
-        let count =
-            if tail.is_dropped() { self.header.head.0.look().count() } else { tail.count() };
-        excess(count, done)
+        let head = self.header.head.0.look();
+        let last = if head.is_closed() { head } else { self.header.tail.0.look() };
+        excess(last.count(), done)
     }
 
     /// How many bytes the pieces have together.
@@ -509,11 +522,10 @@ impl<'a, P: Mortal> Records<'a, P> {
             return None;
         }
         bytes::write(self.words, tail.at(), bytes, pieces);
-        if let Err(now) = end.advance(tail, tail.after(needed, self.words.len())) {
-            // Shut down meanwhile; else somebody was here who does not hold the lock, or we do not.
-            let shut_down = now.is_closed() && now.meets(tail);
-            let error = if shut_down { PutRecordError::ShutDown } else { PutRecordError::Corrupt };
-            return Some(Err(error));
+        match end.advance(tail, tail.after(needed, self.words.len())) {
+            Ok(()) => {}
+            Err(Astray::Closed) => return Some(Err(PutRecordError::ShutDown)),
+            Err(Astray::Moved) => return Some(Err(PutRecordError::Corrupt)),
         }
         drop(guard);
         self.header.head.0.bell.ring_after_rmw(1);
@@ -523,8 +535,11 @@ impl<'a, P: Mortal> Records<'a, P> {
     /// What lies inside, seen from the head; `None` if nothing does.
     fn inside(&self, head: Place) -> Result<Option<Filled>, GetRecordError> {
         let tail = self.header.tail.0.look();
-        if tail.is_dropped() || head.meets(tail) {
-            return if tail.is_closed() { Err(GetRecordError::ShutDown) } else { Ok(None) };
+        if head.is_closed() || (head.meets(tail) && tail.is_closed()) {
+            return Err(GetRecordError::ShutDown);
+        }
+        if head.meets(tail) {
+            return Ok(None);
         }
         head.to(tail, self.words.len()).map(Some).ok_or(GetRecordError::Corrupt)
     }
@@ -559,9 +574,10 @@ impl<'a, P: Mortal> Records<'a, P> {
             return Some(result);
         }
         forget(ring_on);
-        if end.advance(head, head.after(words, self.words.len())).is_err() {
-            // As in `push`.
-            return Some(Err(GetRecordError::Corrupt));
+        match end.advance(head, head.after(words, self.words.len())) {
+            Ok(()) => {}
+            Err(Astray::Closed) => return Some(Err(GetRecordError::ShutDown)),
+            Err(Astray::Moved) => return Some(Err(GetRecordError::Corrupt)),
         }
         drop(guard);
         self.writable().ring_after_rmw(u32::MAX);

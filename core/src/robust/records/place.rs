@@ -1,18 +1,16 @@
 //! Where one end of the queue stands: a word of 64 bits.
 //!
-//! `dropped << 63 | closed << 62 | count << 32 | at`. `at` is a position in words, which goes from 0 to
-//! twice the capacity, so that full and empty differ at any capacity. `count` counts records, and wraps.
-//! The two flags are the tail's.
+//! `closed << 63 | count << 32 | at`. `at` is a position in words, which goes from 0 to twice the capacity,
+//! so that full and empty differ at any capacity. `count` counts records, and wraps. `closed`: it stays
+//! where it is for ever.
 
 use crate::atomic::Word;
 
 /// As many records as are counted before the count begins anew.
-const COUNTS: u32 = 1 << 30;
+const COUNTS: u32 = 1 << 31;
 
-/// Nothing more is put.
-pub(super) const CLOSED: Word = 1 << 62;
-/// What is inside counts as dropped.
-pub(super) const DROPPED: Word = 1 << 63;
+/// Of the tail: nothing more is put. Of the head: nothing more is taken.
+pub(super) const CLOSED: Word = 1 << 63;
 
 /// The most words a queue may have.
 pub(super) const MOST_WORDS: usize = 1 << 30;
@@ -30,11 +28,7 @@ pub(super) struct Filled {
 
 impl Place {
     pub(super) fn is_closed(self) -> bool {
-        self.0 & (CLOSED | DROPPED) != 0
-    }
-
-    pub(super) fn is_dropped(self) -> bool {
-        self.0 & DROPPED != 0
+        self.0 & CLOSED != 0
     }
 
     /// The position.
@@ -47,19 +41,18 @@ impl Place {
         (self.0 >> 32) as u32 % COUNTS
     }
 
-    /// Whether two ends are at the same place, whatever their flags.
+    /// Whether two ends are at the same place, closed or not.
     pub(super) fn meets(self, other: Self) -> bool {
-        (self.0 ^ other.0) & !(CLOSED | DROPPED) == 0
+        (self.0 ^ other.0) & !CLOSED == 0
     }
 
-    /// One record of so many words further, in a queue of `capacity`.
+    /// One record of so many words further, in a queue of `capacity`, and not closed.
     pub(super) fn after(self, words: usize, capacity: usize) -> Self {
         let at = self.at().wrapping_add(words);
         let around = capacity.wrapping_mul(2);
         let at = if at >= around { at.wrapping_sub(around) } else { at };
         let count = self.count().wrapping_add(1) % COUNTS;
-        let flags = self.0 & (CLOSED | DROPPED);
-        Self(flags | Word::from(count) << 32 | Word::from(at as u32))
+        Self(Word::from(count) << 32 | Word::from(at as u32))
     }
 
     /// From the head to `tail`, in a queue of `capacity`; `None` if that makes no sense.

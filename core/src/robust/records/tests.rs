@@ -148,7 +148,7 @@ fn whatever_lies_in_the_memory_is_an_error_or_wrong_data() {
         let memory = Memory::<5>::new();
         for end in [&memory.header.tail, &memory.header.head] {
             // Flags, count and position: what makes sense is mixed with what does not.
-            let place = ((dice() % 16 / 13) << 62) | ((dice() % 4) << 32) | (dice() % 12);
+            let place = ((dice() % 16 / 15) << 63) | ((dice() % 4) << 32) | (dice() % 12);
             end.0.place.store(place, Ordering::Relaxed);
         }
         for word in &memory.words {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::super::call::{Call, Task};
+use super::super::call::{Call, Task, signature};
 use super::super::image;
 use super::super::parcel::Parcel;
 use super::error::{SpawnCause, SpawnError};
@@ -82,7 +82,8 @@ impl Builder {
     }
 
     /// Another program than the one that runs, which has this crate in it too. It is refused if it is not the very
-    /// same file: there functions lie elsewhere. (MP005)
+    /// same file, for there functions lie elsewhere: it is for those that are [found by a name](Self::spawn_named).
+    /// (MP005)
     pub fn executable(mut self, program: impl Into<PathBuf>) -> Self {
         self.executable = Some(program.into());
         self
@@ -106,7 +107,30 @@ impl Builder {
             let identity = image.identity().map_err(SpawnCause::Refused)?;
             Ok(Function::Here(identity, task.place(image)))
         };
-        let child = function().and_then(|function| {
+        self.start(function(), args)
+    }
+
+    /// As [`spawn`](Self::spawn), with the function that is [registered](crate::register) under this name in the
+    /// program, which may be another one: [`executable`](Self::executable).
+    ///
+    /// Its arguments and its result must be of the types that are asked for here; they are compared by their names.
+    ///
+    /// Errors: [`SpawnError`]; of the causes [`NoSuchFunction`](SpawnCause::NoSuchFunction) and
+    /// [`OtherTypes`](SpawnCause::OtherTypes) belong to this.
+    pub fn spawn_named<R, A>(&self, name: &str, args: A) -> Result<Process<R>, SpawnError<A>>
+    where
+        R: Serialize + DeserializeOwned,
+        A: Serialize + DeserializeOwned + 'static,
+    {
+        self.start(Ok(Function::Named(name.to_owned(), signature::<A, R>())), args)
+    }
+
+    fn start<R, A: Serialize>(
+        &self,
+        function: Result<Function, SpawnCause>,
+        args: A,
+    ) -> Result<Process<R>, SpawnError<A>> {
+        let child = function.and_then(|function| {
             let packed = Parcel::pack(&args).map_err(SpawnCause::Encode)?;
             start::start(self, function, packed)
         });

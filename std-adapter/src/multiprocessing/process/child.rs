@@ -106,7 +106,7 @@ impl Record {
         }
         // Before it is asked how, so that its number is still its own.
         graves::bury_everywhere(self.pid);
-        let status = ended(self.pidfd.as_fd())?;
+        let status = ended(self.pidfd.as_fd())?.status;
         let outcome = outcome(status, socket, slot);
         let before = mem::replace(&mut *state, State::Ended { status, outcome });
         drop(state);
@@ -228,6 +228,7 @@ impl ChildProcess {
 
     /// Has `hook` called when it has ended and all is known of it: at once if it has, otherwise by the thread that
     /// looks after children, or by one that asks. It must not wait for anything.
+    #[allow(dead_code, reason = "the pool's")]
     pub(in super::super) fn when_ended(&self, hook: impl FnOnce() + Send + 'static) {
         if let State::Running { hooks, .. } = &mut *locked(&self.0.state) {
             hooks.push(Box::new(hook));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::ChildProcess;
 use crate::platform::{Deadline, after};
-use crate::threading::{after_joining, locked};
+use crate::threading::{after_joining, locked, no_thread_starts};
 
 /// Alive, or not seen dead yet, oldest first.
 static CHILDREN: Mutex<BTreeMap<u64, ChildProcess>> = Mutex::new(BTreeMap::new());
@@ -140,7 +140,7 @@ pub(super) fn default_name(ancestry: &[u64]) -> String {
 /// Whether this process may have children yet: not once it has begun to end.
 pub(super) fn is_open() -> bool {
     static HOOKED: OnceLock<bool> = OnceLock::new();
-    *HOOKED.get_or_init(|| after_joining(at_end))
+    *HOOKED.get_or_init(|| after_joining(at_end)) && !no_thread_starts()
 }
 
 pub(super) fn remember(child: &ChildProcess) {

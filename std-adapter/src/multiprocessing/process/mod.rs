@@ -73,6 +73,15 @@ impl<R: Serialize + DeserializeOwned> Process<R> {
         Builder::new().spawn(f, args)
     }
 
+    /// As [`spawn`](Self::spawn), with the function that is [registered](crate::register) under this name; see
+    /// [`Builder::spawn_named`].
+    pub fn spawn_named<A>(name: &str, args: A) -> Result<Self, SpawnError<A>>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+    {
+        Builder::new().spawn_named(name, args)
+    }
+
     /// Waits without limit until the process has ended, and gives what its function returned, to the first who
     /// asks. (MP010)
     ///

@@ -23,6 +23,10 @@ const SIZE: usize = 4096;
 const WORDS: usize = 6;
 const TEXT: usize = WORDS * size_of::<u32>();
 
+/// What the standard library says of a panic, of which it has said before what it was, when it gives up.
+const CONSEQUENCES: [&str; 2] =
+    ["panic in a function that cannot unwind", "panic in a destructor during cleanup"];
+
 const WRITING: u32 = 1;
 const WRITTEN: u32 = 2;
 
@@ -53,14 +57,18 @@ impl Slot {
 
     /// Writes down a panic of the calling thread's. If another thread does so at the same time, its panic it is.
     pub(in super::super) fn note(&self, info: &PanicHookInfo<'_>) {
-        // Acquire: after what the one before has written, which this replaces. Pairs with the release below.
-        if self.state().swap(WRITING, Ordering::Acquire) == WRITING {
-            return;
-        }
         let message = match info.payload().downcast_ref::<&'static str>() {
             Some(text) => text,
             None => info.payload().downcast_ref::<String>().map_or("", String::as_str),
         };
+        // Relaxed: only the word counts. The one before was this thread's own.
+        if CONSEQUENCES.contains(&message) && self.state().load(Ordering::Relaxed) == WRITTEN {
+            return;
+        }
+        // Acquire: after what the one before has written, which this replaces. Pairs with the release below.
+        if self.state().swap(WRITING, Ordering::Acquire) == WRITING {
+            return;
+        }
         let thread = std::thread::current();
         let file = info.location().map_or("", |place| place.file());
         let (line, column) = info.location().map_or((0, 0), |place| (place.line(), place.column()));

@@ -28,7 +28,7 @@ use super::slot::Slot;
 use super::{Builder, ChildProcess, current_process, family};
 use crate::contextvars::Inherited;
 use crate::os::poll;
-use crate::os::process::{Plan, Stage};
+use crate::os::process::Plan;
 use crate::os::socket;
 use crate::platform::{Deadline, after};
 use crate::subprocess::{Signal, Status, ended, look_after, start_for_good};
@@ -120,8 +120,8 @@ impl Newborn {
     /// How it ended; waits for that.
     fn end(&self) -> Status {
         loop {
-            if let Some(status) = ended(self.pidfd()) {
-                return status;
+            if let Some(end) = ended(self.pidfd()) {
+                return end.status;
             }
             let pidfd = self.pidfd();
             poll::until(&mut [PollFd::new(&pidfd, PollFlags::IN)], Deadline::NEVER);
@@ -228,11 +228,7 @@ fn execute(program: Option<&Path>, socket: OwnedFd) -> Result<(i32, OwnedFd), Sp
         limits: &[],
         death_signal: Some(Signal::KILL.number()),
     };
-    start_for_good(&plan).map_err(|(stage, error)| match stage {
-        // By the thread that starts children, which does not start any more.
-        Stage::DeathSignal if crate::threading::exit_has_begun() => SpawnCause::Exiting,
-        _ => SpawnCause::Refused(error),
-    })
+    start_for_good(&plan).map_err(|(_, error)| SpawnCause::Refused(error))
 }
 
 /// This process's variables and the marker.
