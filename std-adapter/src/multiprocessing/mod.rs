@@ -38,6 +38,9 @@ mod connection;
 mod entry;
 mod error;
 mod frame;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod hostile;
 mod image;
 pub mod in_place;
 mod list;

@@ -24,8 +24,8 @@ pub unsafe trait Share: Send + Sync + 'static {
 macro_rules! share_as_they_are {
     ($($(#[$why:meta])* $type:ty),+ $(,)?) => {
         $(
-            // SAFETY: a number, of any bits, and atomic.
             $(#[$why])*
+            // SAFETY: a number, of any bits, and atomic.
             unsafe impl Share for $type {
                 fn bury(&self, _dead: Life) {}
             }

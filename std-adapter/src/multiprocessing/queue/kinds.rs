@@ -28,7 +28,7 @@ use crate::platform::Deadline;
 /// assert!(tasks.task_done().is_err(), "there was one");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct JoinableQueue<T: 'static>(Queue<T>);
+pub struct JoinableQueue<T: 'static>(pub(in crate::multiprocessing) Queue<T>);
 
 impl<T> JoinableQueue<T> {
     /// As [`Queue::new`].
