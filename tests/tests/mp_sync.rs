@@ -51,7 +51,7 @@ fn mp039_another_process_may_release_a_lock_and_over_release_is_an_error() {
     assert_eq!(lock.acquire(), Found::Clean);
     let process = Process::spawn(release, (lock.clone(),)).unwrap();
     assert_eq!(lock.acquire_timeout(PATIENCE), Ok(Found::Clean));
-    assert_eq!(process.join().unwrap().0, true);
+    assert!(process.join().unwrap().0);
 }
 
 #[test]

@@ -62,9 +62,11 @@ macro_rules! share_survivors {
     };
 }
 
-// SAFETY: words that are all atomic, of any bits, without an address: tasks cannot wait on this ground.
+// SAFETY: atomic words of any value, and a number of parties that is only compared. The list of guests holds addresses,
+// and on a shared ground nobody looks into it.
 unsafe impl Share for Barrier {
-    /// Who has died is not missed: whoever waits for it needs a deadline.
-    fn bury(&self, _: Life) {}
+    /// It does not know who waits: nothing.
+    fn bury(&self, _dead: Life) {}
 }
+
 share_survivors! { Lock RLock Condition Event Semaphore BoundedSemaphore }

@@ -39,7 +39,7 @@ mod entry;
 mod error;
 mod frame;
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod hostile;
 mod image;
 pub mod in_place;

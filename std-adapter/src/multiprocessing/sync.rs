@@ -1,7 +1,7 @@
 //! Locks and their kin between processes, each in memory of its own.
 //!
-//! They are [`in_place`] types behind handles, and have all of those's methods. A wait is for the other processes as for
-//! other threads; and if one of them dies meanwhile, whoever waits looks again.
+//! They are [`in_place`] types behind handles, and have all of those's methods. If a process dies, whoever waits
+//! for anything but a barrier looks again.
 
 use std::io;
 use std::ops::Deref;
@@ -139,8 +139,8 @@ handles! {
 
 /// Everybody waits until all have come, again and again. (MP038)
 ///
-/// A process that dies is missed by nobody: whoever waits for it waits until its own deadline, which breaks the barrier
-/// for all.
+/// It does not learn of deaths: where a party may be killed wait with a deadline, which breaks the barrier for all. A
+/// process that was killed while it waited stays counted: make a new barrier then.
 ///
 /// ```
 /// use inkle::multiprocessing::Barrier;

@@ -279,7 +279,7 @@ fn slots(words: Words<'_>) -> Option<Box<[usize]>> {
 }
 
 fn state(item: &Item, which: usize) -> usize {
-    item.len() << LENGTH | which * WHICH | item.kind() as usize
+    (item.len() << LENGTH) | (which * WHICH) | item.kind() as usize
 }
 
 /// A slot: its first word, and how many words each of its places has.
@@ -304,7 +304,7 @@ impl Slot {
         let len = state >> LENGTH;
         match Kind::of(state & (WHICH - 1)) {
             Some(kind) if len <= self.place * WORD => {
-                Ok(State { kind, which: state / WHICH & 1, len })
+                Ok(State { kind, which: (state / WHICH) & 1, len })
             }
             _ => Err(ListError::Corrupt),
         }
