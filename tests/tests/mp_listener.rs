@@ -362,7 +362,8 @@ fn bad_input_what_is_no_listener() {
             let client = scope.spawn(|| client.connect_until(after(PATIENCE)).unwrap_err());
             let (mut stream, _) = server.accept().unwrap();
             stream.write_all(bytes).unwrap();
-            stream.shutdown(Shutdown::Write).unwrap();
+            // It may have heard enough, and left.
+            let _ = stream.shutdown(Shutdown::Write);
             client.join().unwrap()
         })
     };

@@ -15,7 +15,7 @@ struct Memory<const N: usize> {
 
 impl<const N: usize> Memory<N> {
     fn new() -> Self {
-        Self { header: Header::new(), words: [const { AtomicUsize::new(0) }; N] }
+        Self { header: Header::new(), words: core::array::from_fn(|_| AtomicUsize::new(0)) }
     }
 
     fn queue(&self, limit: u32) -> Records<'_, Alone> {
