@@ -4,7 +4,7 @@ use inkle_core::robust::Life;
 
 /// A type whose values may lie in memory that several processes map.
 ///
-/// Atomic integers do, [`Cell`](super::Cell)s of plain values, the locks and their kin of [`raw`](super::super::raw),
+/// Atomic integers do, [`Cell`](super::Cell)s of plain values, the locks and their kin of [`in_place`](super::super::in_place),
 /// and arrays, tuples and [structs](crate::share) of them.
 ///
 /// # Safety
