@@ -358,7 +358,11 @@ fn cf067_jobs_are_accounted_for_while_workers_are_killed_at_random() {
         thread::spawn(move || {
             let mut dice = Dice::new(7);
             for _ in 0..KILLS {
-                eventually(|| !executor.pids().is_empty());
+                // A pool whose workers die before they do anything is broken, and rightly so.
+                let before = executor.counters().completed;
+                eventually(|| {
+                    executor.counters().completed > before && !executor.pids().is_empty()
+                });
                 let pids = executor.pids();
                 let Some(pid) = pids.get(dice.roll(pids.len().max(1))) else {
                     continue;
