@@ -33,6 +33,8 @@ pub mod sched;
 pub mod subprocess;
 pub mod thread;
 pub mod threading;
+#[cfg(feature = "timeline")]
+pub mod timeline;
 
 /// The kernel underneath: every type of it works on the grounds of [`platform`].
 pub use inkle_core as kernel;

@@ -16,6 +16,7 @@ use inkle_core::sync::Phase;
 
 use super::FutureError;
 use super::here;
+use super::label::Label;
 use super::stop::{Bell, CallOff};
 use crate::contextvars::Inherited;
 use crate::platform::Private;
@@ -69,13 +70,14 @@ impl<T, A: Send, F: FnOnce(A) -> T + Send> Body<T> for Call<F, A> {
 /// A body, and the context that it is to be done in.
 pub(super) struct InContext<B> {
     context: Inherited,
+    label: Label,
     pub(super) body: B,
 }
 
 impl<B> InContext<B> {
     /// In a copy of the caller's.
-    pub(super) fn new(body: B) -> Self {
-        Self { context: Inherited::from_here(), body }
+    pub(super) fn new(label: Label, body: B) -> Self {
+        Self { context: Inherited::from_here(), label, body }
     }
 }
 
@@ -83,12 +85,14 @@ impl<T, B: Body<T>> Body<T> for InContext<B> {
     const RUNS: bool = B::RUNS;
 
     fn run(self) -> Settled<T> {
-        let Self { context, body } = self;
-        context.run(|| body.run())
+        let Self { context, label, body } = self;
+        let panicked = |result: &Settled<T>| matches!(result, Err(FutureError::Panicked(_)));
+        context.run(|| label.run(|| body.run(), panicked))
     }
 
     fn revoke(self, how: CallOff) {
-        let Self { context, body } = self;
+        let Self { context, label, body } = self;
+        label.revoke();
         body.revoke(how);
         drop_quietly(context);
     }

@@ -147,6 +147,19 @@ pub(super) fn with_token<R>(look: impl FnOnce(Option<&CancelToken<'_>>) -> R) ->
     look(frame.token.get().map(|token| token as _))
 }
 
+/// Whether the work that the caller does was asked to stop. Makes no token.
+#[cfg(feature = "timeline")]
+pub(super) fn is_asked_to_stop() -> bool {
+    // SAFETY: kept no longer than this.
+    let innermost = unsafe { Frame::outwards(INNERMOST.get()) }.next();
+    innermost.is_some_and(|frame| match (frame.token.get(), frame.kind) {
+        (Some(token), _) => token.is_cancelled(),
+        // SAFETY: it lives at least as long as the frame.
+        (None, Kind::Work(_, bell)) => unsafe { &*bell }.is_rung(),
+        (None, _) => false,
+    })
+}
+
 /// Calls `f` as a worker's doing: waits for futures inside of it go through `worker`.
 pub(crate) fn as_worker<R>(worker: &dyn Worker, f: impl FnOnce() -> R) -> R {
     let worker: *const (dyn Worker + '_) = worker;

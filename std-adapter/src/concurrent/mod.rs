@@ -54,6 +54,20 @@
 //! Work is done in a copy of the [context](crate::contextvars) of whoever submits it, a callback in a copy of
 //! the context of whoever adds it.
 //!
+//! # To watch it
+//!
+//! - *Progress*: [`Map`]'s results and [`as_completed`] are iterators, so a progress bar counts what comes out
+//!   of them; the example `progress` does that with the crate `indicatif`.
+//! - *Spans*: with the feature `tracing` each task runs in a span `task` of the crate `tracing`, of level
+//!   `DEBUG` and target `inkle::task`, from its submission to its end. It is a child of the span in which it
+//!   was submitted, and tells the task's `name`, its `pool`, how long it had waited (`waited_us`), and whether
+//!   it `panicked`.
+//! - *Timeline*: with the feature `timeline` the module `timeline` records which thread did what when, for
+//!   trace viewers and as a picture.
+//! - *Counters*: [`ThreadPoolExecutor::counters`].
+//!
+//! [`ThreadPoolExecutor::named`] names tasks for all of those.
+//!
 //! # Cost
 //!
 //! A task, its function and its future are one allocation. Done with nobody waiting, it costs two
@@ -69,9 +83,12 @@ mod future;
 mod gather;
 mod held;
 mod here;
+mod label;
 mod map;
 mod pool;
 mod promise;
+#[cfg(feature = "tracing")]
+mod spans;
 mod stop;
 mod task;
 mod thread_pool;

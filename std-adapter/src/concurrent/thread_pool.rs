@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use inkle_core::error::TimedOut;
 
+use super::label::Tag;
 use super::pool::{
     BadPool, Cause, Counters, Halt, Halted, Job, Pool, Rejected, Settings, WhenFull,
 };
@@ -99,7 +100,27 @@ impl ThreadPoolExecutor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn priority(&self, priority: i32) -> Ranked<'_> {
-        Ranked { executor: self, priority, full: self.full }
+        Ranked { priority, ..self.ranked() }
+    }
+
+    /// The same executor for tasks of this name: on the timeline (feature `timeline`), and in the spans of the
+    /// crate `tracing` (feature `tracing`). Others are called as their function, or as the function that their
+    /// closure is in; without those features the name is of no use.
+    ///
+    /// ```
+    /// use inkle::concurrent::{Spawn, ThreadPoolExecutor};
+    ///
+    /// let executor = ThreadPoolExecutor::new(1)?;
+    /// let hash = executor.named("hash").submit(|| 7)?;
+    /// # hash.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn named(&self, name: &'static str) -> Ranked<'_> {
+        Ranked { name: Some(name), ..self.ranked() }
+    }
+
+    fn ranked(&self) -> Ranked<'_> {
+        Ranked { executor: self, priority: 0, full: self.full, name: None }
     }
 
     /// The same executor, with another way to deal with a full queue. (CF063)
@@ -119,7 +140,7 @@ impl ThreadPoolExecutor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn when_full(&self, full: WhenFull) -> Ranked<'_> {
-        Ranked { executor: self, priority: 0, full }
+        Ranked { full, ..self.ranked() }
     }
 
     /// Changes the limit of threads. A thread too many ends when it has done its task. (CF065)
@@ -206,6 +227,10 @@ impl Spawn for ThreadPoolExecutor {
     fn home(&self) -> usize {
         self.pool.home()
     }
+
+    fn tag(&self) -> Tag<'_> {
+        Tag { name: None, pool: Some(self.pool.name()) }
+    }
 }
 
 impl fmt::Debug for ThreadPoolExecutor {
@@ -217,8 +242,9 @@ impl fmt::Debug for ThreadPoolExecutor {
     }
 }
 
-/// A [`ThreadPoolExecutor`] with a [priority](ThreadPoolExecutor::priority), or with another
-/// [way](ThreadPoolExecutor::when_full) to deal with a full queue.
+/// A [`ThreadPoolExecutor`] with a [priority](ThreadPoolExecutor::priority), with another
+/// [way](ThreadPoolExecutor::when_full) to deal with a full queue, or with a
+/// [name](ThreadPoolExecutor::named) for its tasks.
 ///
 /// ```
 /// use inkle::concurrent::{Spawn, ThreadPoolExecutor, WhenFull};
@@ -233,9 +259,15 @@ pub struct Ranked<'e> {
     executor: &'e ThreadPoolExecutor,
     priority: i32,
     full: WhenFull,
+    name: Option<&'static str>,
 }
 
 impl Ranked<'_> {
+    /// As [`ThreadPoolExecutor::named`].
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name: Some(name), ..self }
+    }
+
     /// As [`ThreadPoolExecutor::priority`].
     pub fn priority(self, priority: i32) -> Self {
         Self { priority, ..self }
@@ -262,6 +294,10 @@ impl Spawn for Ranked<'_> {
     fn home(&self) -> usize {
         self.executor.home()
     }
+
+    fn tag(&self) -> Tag<'_> {
+        Tag { name: self.name, ..self.executor.tag() }
+    }
 }
 
 impl fmt::Debug for Ranked<'_> {
@@ -269,6 +305,7 @@ impl fmt::Debug for Ranked<'_> {
         f.debug_struct("Ranked")
             .field("priority", &self.priority)
             .field("full", &self.full)
+            .field("name", &self.name)
             .finish_non_exhaustive()
     }
 }

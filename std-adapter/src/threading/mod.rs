@@ -84,6 +84,8 @@ pub(crate) use outcome::{exit as exit_thread, is_exit};
 pub use panic::Panic;
 pub(crate) use panic::drop_quietly;
 pub use place::{PanicPlace, locate_panics};
+#[cfg(feature = "timeline")]
+pub(crate) use registry::name_here;
 pub(crate) use registry::started_count;
 pub use registry::{
     active_count, current, enumerate, get_ident, get_native_id, main_thread, set_name,
@@ -93,6 +95,8 @@ pub(crate) use registry::{become_main, is_closed as no_thread_starts};
 pub use scope::{Scope, ScopeBuilder, ScopeError, scope, scope_until};
 pub use serial::{Serialized, serialize};
 pub use stack::{MIN_STACK_SIZE, StackTooSmall, set_stack_size, stack_size};
+#[cfg(any(feature = "timeline", feature = "tracing"))]
+pub(crate) use start::name_around;
 pub use tee::{Tee, tee};
 pub use timer::Timer;
 

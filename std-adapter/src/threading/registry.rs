@@ -188,6 +188,17 @@ pub fn current() -> ThreadInfo {
     })
 }
 
+/// The calling thread's name. Puts nobody on the list.
+#[cfg(feature = "timeline")]
+pub(crate) fn name_here() -> String {
+    if get_ident() == MAIN {
+        return main_thread().name();
+    }
+    let own = OWN.try_with(|own| own.get().map(|own| own.info.name())).ok().flatten();
+    let system = || std::thread::current().name().map(str::to_owned);
+    own.or_else(system).unwrap_or_else(|| format!("thread {}", get_ident()))
+}
+
 /// Whether the caller is a daemon, and so what it starts is too unless told otherwise. Puts nobody on
 /// the list. (TH021)
 pub(super) fn is_daemon_here() -> bool {
