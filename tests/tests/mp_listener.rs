@@ -16,7 +16,7 @@ use inkle::multiprocessing::{
     wait,
 };
 use inkle::platform::{Deadline, after};
-use inkle_tests::{PATIENCE, watchdog};
+use inkle_tests::{PATIENCE, SETTLE, watchdog};
 
 /// Bytes of the three messages of a handshake.
 const HELLO: usize = 40;
@@ -144,6 +144,40 @@ fn mp027_a_client_that_nobody_lets_in_gives_up() {
         assert!(matches!(error, ConnectError::TimedOut), "{error}");
     }
     fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn mp027_a_listener_that_is_closed_wakes_who_accepts() {
+    let _watch = watchdog();
+    for address in [Address::unique().unwrap(), Address::loopback()] {
+        let listener = Listener::bind(address).unwrap();
+        thread::scope(|scope| {
+            let accepting = scope.spawn(|| listener.accept());
+            thread::sleep(SETTLE);
+            listener.close();
+            assert!(matches!(accepting.join().unwrap(), Err(AcceptError::Closed)));
+        });
+        assert!(matches!(listener.try_accept(), Err(AcceptError::Closed)));
+        assert!(Client::new(listener.address()).connect().is_err());
+    }
+}
+
+#[test]
+fn mp027_a_listener_that_is_closed_hangs_up_on_who_waits() {
+    let _watch = watchdog();
+    // One that is greeted already, and one that is not.
+    for greeted in [true, false] {
+        let listener = unique("k");
+        let mut stranger = knock(&listener);
+        if greeted {
+            assert!(matches!(listener.try_accept(), Err(AcceptError::TimedOut)));
+        }
+        listener.close();
+        let mut heard = Vec::new();
+        let _ = stranger.read_to_end(&mut heard);
+        assert_eq!(heard.len(), if greeted { HELLO } else { 0 });
+        drop(listener);
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use std::thread;
 use rustix::fs::{FileType, fstat};
 use rustix::io::{FdFlags, fcntl_setfd};
 
+use super::auth::{AuthKey, set_authkey};
 use super::bulk::LIMIT;
 use super::call::{Job, Task};
 use super::error::EncodeError;
@@ -178,6 +179,7 @@ fn prepare(socket: &OwnedFd) -> Result<(Job, Context, Slot), Reply> {
     let task = find(order.function)?;
     let slot = Slot::map(order.slot.as_fd()).map_err(|error| failed(&error))?;
     let context = Context::unpack(&order.context).map_err(|error| failed(&error))?;
+    set_authkey(AuthKey::new(order.key).map_err(|error| failed(&error))?);
     adopt(order.name, order.daemon, order.ancestry, order.parent);
     let args = hear()?;
     // SAFETY: the parent has had the function, and runs this very image; or here it was registered.

@@ -25,6 +25,8 @@
 //! | `connection.wait(list, timeout)` | [`wait`], [`wait_until`] |
 //! | `Listener`, `Client`, `authkey` | [`Listener`], [`Client`], [`AuthKey`]: never without a key |
 //! | `AuthenticationError`, `BufferTooShort` | [`AcceptError::Authentication`], [`ConnectError::Authentication`]; [`RecvError::TooLong`] |
+//! | `Manager()`, `SyncManager`, `BaseManager`, `register` | [`Manager::start`], [`Manager::connect`], [`Server`]; [`proxy!`] for types of one's own |
+//! | `DictProxy`, `ListProxy`, … | [`DictProxy`], [`ListProxy`], [`SetProxy`], [`NamespaceProxy`], [`ValueProxy`]; queues and locks are in shared memory |
 //! | `Pool(n)`: `apply`, `map`, `imap`, `close`, `terminate`, `join`, … | [`Pool`] |
 //! | `concurrent.futures.ProcessPoolExecutor` | [`ProcessPoolExecutor`], an [`Executor`](crate::concurrent::Executor) |
 //! | `BrokenProcessPool`; a `get` that never returns (MP074) | [`WorkerLost`], of the one job that the process had begun; [`BrokenProcessPool`] |
@@ -44,6 +46,7 @@ mod hostile;
 mod image;
 pub mod in_place;
 mod list;
+mod manager;
 pub mod memory;
 mod names;
 mod parcel;
@@ -65,6 +68,10 @@ pub use error::{DecodeError, EncodeError, RecvError, SendError};
 pub use inkle_core::channel::Shutdown;
 pub use inkle_core::robust::Found;
 pub use list::{Item, ListError, ShareableList};
+pub use manager::{
+    CallError, DictProxy, ListProxy, Manager, NamespaceProxy, Proxy, Reply, Request, Served,
+    Server, SetProxy, StartError, ValueProxy,
+};
 #[doc(hidden)]
 pub use names::Named;
 pub use pool::{
@@ -80,3 +87,7 @@ pub use sync::{
     Barrier, BoundedSemaphore, Condition, Event, Lock, LockGuard, RLock, RLockGuard, Semaphore,
 };
 pub use value::{RawValue, Value, ValueGuard};
+
+pub use crate::proxy;
+#[doc(hidden)]
+pub use serde as __serde;

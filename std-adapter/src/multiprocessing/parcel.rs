@@ -64,6 +64,14 @@ impl Parcel {
         }
     }
 
+    /// Reads a value without handles from the front; the rest is another one.
+    pub(super) fn unpack_front<T: DeserializeOwned>(mut self) -> Result<(T, Self), DecodeError> {
+        let (value, rest) = postcard::take_from_bytes(&self.bytes).map_err(DecodeError::of)?;
+        let front = self.bytes.len() - rest.len();
+        self.bytes.drain(..front);
+        Ok((value, self))
+    }
+
     /// See [`unpack`].
     pub(super) fn unpack<T: DeserializeOwned>(self) -> Result<T, DecodeError> {
         unpack(&self.bytes, self.fds)

@@ -8,8 +8,8 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
-    sendmsg, socketpair, sockopt,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
+    recvmsg, sendmsg, socketpair, sockopt,
 };
 
 use super::poll;
@@ -110,6 +110,18 @@ pub(crate) fn receive(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Ends both directions for all who have it: whoever waits there, also for somebody to come, is woken.
+pub(crate) fn shut_down(socket: &impl AsFd) {
+    // An error is that the other end has done it already.
+    let _ = rustix::net::shutdown(socket, Shutdown::Both);
+}
+
+/// Nothing more is received from it: whoever waits there is woken.
+pub(crate) fn shut_down_reading(socket: &impl AsFd) {
+    // As above.
+    let _ = rustix::net::shutdown(socket, Shutdown::Read);
 }
 
 fn await_ready(socket: BorrowedFd<'_>, flags: PollFlags, deadline: Deadline) -> io::Result<()> {

@@ -59,7 +59,7 @@ impl Error for ConnectError {
     }
 }
 
-/// A [`Listener`](super::Listener) has no new connection. It still listens.
+/// A [`Listener`](super::Listener) has no new connection. Unless it is closed, it still listens.
 ///
 /// ```
 /// use inkle::multiprocessing::{AcceptError, Address, Listener};
@@ -75,6 +75,8 @@ pub enum AcceptError {
     Authentication,
     /// Nobody came in time.
     TimedOut,
+    /// The listener was [closed](super::Listener::close): nobody will come.
+    Closed,
     /// The system refused: there are too many open files, say; who has knocked is still there.
     Os(io::Error),
 }
@@ -84,6 +86,7 @@ impl fmt::Display for AcceptError {
         match self {
             Self::Authentication => f.write_str("who connected has another key"),
             Self::TimedOut => f.write_str("nobody connected in time"),
+            Self::Closed => f.write_str("the listener is closed"),
             Self::Os(error) => error.fmt(f),
         }
     }

@@ -197,6 +197,10 @@ impl Listener {
             guests.retain(|guest| !guest.deadline.has_passed::<Private>());
             let next = guests.iter().map(|guest| guest.deadline).fold(deadline, Deadline::min);
             let ready = ready(self.socket.as_fd(), &guests, next)?;
+            if ready.is_closed {
+                self.hang_up(&mut guests);
+                return Err(AcceptError::Closed);
+            }
             for place in ready.guests.into_iter().rev() {
                 match guests[place].hear(&self.key) {
                     Heard::Part => {}
@@ -219,6 +223,34 @@ impl Listener {
     /// As [`accept_until`](Self::accept_until), for at most `timeout`.
     pub fn accept_timeout(&self, timeout: Duration) -> Result<Connection, AcceptError> {
         self.accept_until(after(timeout))
+    }
+
+    /// Nobody is accepted any more: whoever accepts, now or later, gets [`AcceptError::Closed`]. Dropping it does the
+    /// rest. (MP027)
+    ///
+    /// ```
+    /// use inkle::multiprocessing::{AcceptError, Address, Listener};
+    ///
+    /// let listener = Listener::bind(Address::unique()?)?;
+    /// std::thread::scope(|scope| {
+    ///     let accepting = scope.spawn(|| listener.accept());
+    ///     listener.close();
+    ///     assert!(matches!(accepting.join().unwrap(), Err(AcceptError::Closed)));
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn close(&self) {
+        socket::shut_down(&self.socket);
+        // Otherwise whoever accepts does it: he is woken.
+        if let Some(mut guests) = self.guests.try_lock() {
+            self.hang_up(&mut guests);
+        }
+    }
+
+    /// On all who wait to be accepted.
+    fn hang_up(&self, guests: &mut Vec<Guest>) {
+        guests.clear();
+        while self.socket.accept().is_ok() {}
     }
 
     fn admit(&self, guest: Guest) -> Result<Connection, AcceptError> {
@@ -254,6 +286,7 @@ impl Listener {
 }
 
 struct Ready {
+    is_closed: bool,
     knocks: bool,
     guests: Vec<usize>,
     nobody: bool,
@@ -270,7 +303,8 @@ fn ready(
     let any = poll::try_until(&mut fds, deadline).map_err(AcceptError::Os)?;
     let is_ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
     let guests = (0..guests.len()).filter(|place| is_ready(&fds[place + 1])).collect();
-    Ok(Ready { knocks: is_ready(&fds[0]), guests, nobody: !any })
+    let is_closed = fds[0].revents().contains(PollFlags::HUP);
+    Ok(Ready { is_closed, knocks: is_ready(&fds[0]), guests, nobody: !any })
 }
 
 /// Whether it was sent, at once.

@@ -217,7 +217,7 @@ impl Connection {
         &self,
         deadline: impl Into<Deadline>,
     ) -> Result<T, RecvError> {
-        Ok(self.recv_parcel(self.limit, deadline.into())?.unpack()?)
+        Ok(self.recv_within_limit(deadline.into())?.unpack()?)
     }
 
     /// Receives a value; waits for at most `timeout`. See [`recv_until`](Self::recv_until).
@@ -292,6 +292,11 @@ impl Connection {
         let deadline = deadline.into();
         let mut incoming = self.incoming.lock_until(deadline).map_err(|_| RecvError::TimedOut)?;
         incoming.skip(self.socket.as_fd(), deadline)
+    }
+
+    /// What [`recv`](Self::recv) makes a value of.
+    pub(super) fn recv_within_limit(&self, deadline: Deadline) -> Result<Parcel, RecvError> {
+        self.recv_parcel(self.limit, deadline)
     }
 
     /// As [`recv_bytes_until`](Self::recv_bytes_until), with what came beside the bytes.

@@ -41,6 +41,11 @@ impl<A> SpawnError<A> {
     pub fn into_inner(self) -> A {
         self.args
     }
+
+    /// The cause and the arguments.
+    pub fn into_parts(self) -> (SpawnCause, A) {
+        (self.cause, self.args)
+    }
 }
 
 impl<A> fmt::Debug for SpawnError<A> {

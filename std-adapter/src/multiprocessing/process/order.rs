@@ -37,6 +37,8 @@ pub(in super::super) struct Order {
     pub(in super::super) parent: (String, u32),
     /// Of the context variables that travel.
     pub(in super::super) context: Vec<u8>,
+    /// The parent's [`authkey`](super::super::authkey).
+    pub(in super::super) key: Vec<u8>,
     /// For the last words of a child that aborts.
     pub(in super::super) slot: Arc<OwnedFd>,
 }
@@ -55,8 +57,16 @@ impl<'de> Deserialize<'de> for Lent {
     }
 }
 
-type OrderWire =
-    (Result<(Wire, Place), (String, String)>, String, bool, Vec<u64>, (String, u32), Vec<u8>, Lent);
+type OrderWire = (
+    Result<(Wire, Place), (String, String)>,
+    String,
+    bool,
+    Vec<u64>,
+    (String, u32),
+    Vec<u8>,
+    Vec<u8>,
+    Lent,
+);
 
 impl Order {
     pub(in super::super) fn pack(self) -> Result<Parcel, EncodeError> {
@@ -71,19 +81,20 @@ impl Order {
             self.ancestry,
             self.parent,
             self.context,
+            self.key,
             Lent(self.slot),
         );
         Parcel::pack(&wire)
     }
 
     pub(in super::super) fn unpack(parcel: Parcel) -> Result<Self, DecodeError> {
-        let (function, name, daemon, ancestry, parent, context, slot): OrderWire =
+        let (function, name, daemon, ancestry, parent, context, key, slot): OrderWire =
             parcel.unpack()?;
         let function = match function {
             Ok((image, place)) => Function::Here(Identity(image), place),
             Err((name, types)) => Function::Named(name, types),
         };
-        Ok(Self { function, name, daemon, ancestry, parent, context, slot: slot.0 })
+        Ok(Self { function, name, daemon, ancestry, parent, context, key, slot: slot.0 })
     }
 }
 

@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::fcntl_dupfd_cloexec;
 
+use super::super::auth::authkey;
 use super::super::bulk::LIMIT;
 use super::super::entry::{self, MARKER};
 use super::super::error::{EncodeError, SendError};
@@ -63,6 +64,7 @@ pub(super) fn start(
         ancestry,
         parent: (me.name().to_owned(), me.pid()),
         context: Inherited::from_here().pack().map_err(SpawnCause::Context)?,
+        key: authkey().map_err(SpawnCause::Refused)?.as_bytes().to_vec(),
         slot: Arc::new(slot_memory),
     };
     let order = order.pack().map_err(SpawnCause::Encode)?;
