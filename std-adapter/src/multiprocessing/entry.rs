@@ -1,8 +1,9 @@
 //! Where a child begins: before `main`.
 //!
 //! The system calls a constructor of this crate's in every program that has it in it. It does nothing, unless a
-//! variable in the environment says that this process was started to call a function: then that is done instead of
-//! `main`. So no `main` needs to know of it, and neither does a test harness.
+//! variable in the environment says that this process was started to call a function, or to be a
+//! [fork server](super::fork): then that is done instead of `main`. So no `main` needs to know of it, and neither
+//! does a test harness.
 //!
 //! # What is missing before `main`
 //!
@@ -11,8 +12,10 @@
 //! stack is a SIGSEGV without a message. Constructors of other crates may not have been called.
 
 use std::ffi::{CStr, CString};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Arc;
 use std::thread;
 
 use rustix::fs::{FileType, fstat};
@@ -22,27 +25,39 @@ use super::auth::{AuthKey, set_authkey};
 use super::bulk::LIMIT;
 use super::call::{Job, Task};
 use super::error::EncodeError;
+use super::fork;
 use super::frame;
 use super::image;
 use super::names::{self, NotFound};
 use super::parcel::Parcel;
 use super::process::{
     Function, Order, PANICKED, PanicReport, Reply, Report, Slot, UNSENDABLE, adopt,
+    set_start_method,
 };
 use crate::contextvars::Context;
 use crate::platform::Deadline;
 use crate::threading::{self, Panic};
 
-/// The variable: the version, the number of the socket, and that of the parent.
+/// The variable: the version, the number of the socket, that of the parent, and of a fork server one word more.
 pub(super) const MARKER: &CStr = c"INKLE_CHILD";
+
+const FORK_SERVER: &str = "fork-server";
 
 /// As the usual one of a main thread; the pages that are not used are not there.
 const STACK: usize = 8 << 20;
 
-/// The line of the environment that makes a child of a process.
-pub(super) fn marker(socket: RawFd, parent: u32) -> CString {
+/// What a process was started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Child,
+    ForkServer,
+}
+
+/// The line of the environment that gives it to a process.
+pub(super) fn marker(role: Role, socket: RawFd, parent: u32) -> CString {
     let name = MARKER.to_string_lossy();
-    let line = format!("{name}={} {socket} {parent}", env!("CARGO_PKG_VERSION"));
+    let role = if role == Role::ForkServer { FORK_SERVER } else { "" };
+    let line = format!("{name}={} {socket} {parent} {role}", env!("CARGO_PKG_VERSION"));
     // There is no NUL in it.
     CString::new(line).unwrap_or_default()
 }
@@ -52,13 +67,15 @@ pub(super) fn marker(socket: RawFd, parent: u32) -> CString {
 static CONSTRUCTOR: extern "C" fn() = constructor;
 
 extern "C" fn constructor() {
-    if let Some(socket) = awaited() {
-        become_child(socket);
+    match awaited() {
+        Some((Role::Child, socket, _)) => become_child(Arc::new(socket), Ok(())),
+        Some((Role::ForkServer, socket, parent)) => fork::serve(socket, parent),
+        None => {}
     }
 }
 
-/// The socket, if somebody has started this process for this.
-fn awaited() -> Option<OwnedFd> {
+/// If somebody has started this process for something: for what, the socket, and who.
+fn awaited() -> Option<(Role, OwnedFd, libc::pid_t)> {
     // SAFETY: strings that end with NUL, and nobody else runs who could change the environment.
     let value = unsafe {
         // With more rights than its caller has a program does not listen to the environment.
@@ -78,6 +95,7 @@ fn awaited() -> Option<OwnedFd> {
     }
     let socket: RawFd = words.next()?.parse().ok()?;
     let parent: libc::pid_t = words.next()?.parse().ok()?;
+    let role = if words.next() == Some(FORK_SERVER) { Role::ForkServer } else { Role::Child };
     // SAFETY: asks for a number; takes a string, and nobody else looks at the environment.
     let is_ours = unsafe {
         libc::unsetenv(MARKER.as_ptr());
@@ -96,16 +114,17 @@ fn awaited() -> Option<OwnedFd> {
     let socket = unsafe { OwnedFd::from_raw_fd(socket) };
     // Not for programs that this one starts.
     fcntl_setfd(&socket, FdFlags::CLOEXEC).ok()?;
-    Some(socket)
+    Some((role, socket, parent))
 }
 
-fn become_child(socket: OwnedFd) -> ! {
+/// In a process with one thread, of which something is `begun`.
+pub(super) fn become_child(socket: Arc<OwnedFd>, begun: io::Result<()>) -> ! {
     // SAFETY: as the standard library does it before `main`.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     let thread = thread::Builder::new().name("main".to_owned()).stack_size(STACK);
     let live = move || {
         threading::become_main();
-        let code = catch_unwind(AssertUnwindSafe(|| live(&socket))).unwrap_or(PANICKED);
+        let code = catch_unwind(AssertUnwindSafe(|| live(&socket, begun))).unwrap_or(PANICKED);
         std::process::exit(code)
     };
     if let Err(_error) = thread.spawn(live) {
@@ -119,8 +138,8 @@ fn become_child(socket: OwnedFd) -> ! {
 }
 
 /// Does what the other side of the socket says; gives the code to end with.
-fn live(socket: &OwnedFd) -> i32 {
-    let (job, context, slot) = match prepare(socket) {
+fn live(socket: &OwnedFd, begun: io::Result<()>) -> i32 {
+    let (job, context, slot) = match prepare(socket, begun) {
         Ok(prepared) => prepared,
         Err(reply) => {
             say(socket, reply.pack());
@@ -169,17 +188,27 @@ fn say(socket: &OwnedFd, parcel: Result<Parcel, EncodeError>) {
 }
 
 /// Hears what to do, and sees whether it can be done.
-fn prepare(socket: &OwnedFd) -> Result<(Job, Context, Slot), Reply> {
+fn prepare(socket: &OwnedFd, begun: io::Result<()>) -> Result<(Job, Context, Slot), Reply> {
     let failed = |error: &dyn std::fmt::Display| Reply::Failed(error.to_string());
-    let hear = || {
+    let receive = || {
         let parcel = frame::receive(socket.as_fd(), LIMIT, Deadline::NEVER);
-        parcel.map_err(|error| failed(&error))?.unfold().map_err(|error| failed(&error))
+        parcel.map_err(|error| failed(&error))
     };
-    let order = Order::unpack(hear()?).map_err(|error| failed(&error))?;
+    let hear = || loop {
+        let parcel = receive()?;
+        if !fork::answer(&parcel, socket) {
+            return parcel.unfold().map_err(|error| failed(&error));
+        }
+    };
+    let order = hear()?;
+    // Not before somebody listens.
+    begun.map_err(|error| failed(&error))?;
+    let order = Order::unpack(order).map_err(|error| failed(&error))?;
     let task = find(order.function)?;
     let slot = Slot::map(order.slot.as_fd()).map_err(|error| failed(&error))?;
     let context = Context::unpack(&order.context).map_err(|error| failed(&error))?;
     set_authkey(AuthKey::new(order.key).map_err(|error| failed(&error))?);
+    set_start_method(order.start_method);
     adopt(order.name, order.daemon, order.ancestry, order.parent);
     let args = hear()?;
     // SAFETY: the parent has had the function, and runs this very image; or here it was registered.

@@ -9,6 +9,8 @@
 //! | `terminate()`, `kill()`, `interrupt()` | [the](ChildProcess::terminate) [same](ChildProcess::kill) [three](ChildProcess::interrupt) |
 //! | `close()` | dropping the handle |
 //! | `active_children()`, `current_process()`, `parent_process()`, `cpu_count()` | [the](active_children) [same](current_process) [four](parent_process) [functions](cpu_count) |
+//! | `set_start_method`, `get_start_method`, `get_context(method).Process` | [`set_start_method`], [`start_method`], [`Builder::start_method`]; never a fork of a process with threads |
+//! | `forkserver.ensure_running()` | [`start_fork_server`] |
 //! | `set_executable(path)` | [`Builder::executable`] |
 //! | a function that is found by its module and name | [`register!`](crate::register), [`Process::spawn_named`] |
 //! | `Queue(maxsize)`, `JoinableQueue`, `SimpleQueue` | [`Queue::bounded`], [`JoinableQueue`], [`SimpleQueue`]: what cannot be sent is an error at `put`, and there is a [`shutdown`](Queue::shutdown) |
@@ -39,6 +41,7 @@ mod call;
 mod connection;
 mod entry;
 mod error;
+mod fork;
 mod frame;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test")]
@@ -80,7 +83,8 @@ pub use pool::{
 };
 pub use process::{
     Builder, ChildProcess, PanicReport, Process, ProcessError, ProcessInfo, SpawnCause, SpawnError,
-    active_children, cpu_count, current_process, parent_process,
+    StartMethod, active_children, cpu_count, current_process, parent_process, set_start_method,
+    start_fork_server, start_method,
 };
 pub use queue::{DEFAULT_CAPACITY, GetError, Iter, JoinableQueue, PutError, Queue, SimpleQueue};
 pub use sync::{

@@ -13,6 +13,8 @@ mod portable;
 #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
 pub(crate) use portable::*;
 
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) mod fork;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 pub(crate) mod life;
 #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]

@@ -1,4 +1,5 @@
-//! Programs with children; `tests/mp_families.rs` runs them, reads what they print and kills some.
+//! Programs with children; `tests/mp_families.rs` runs them, reads what they print and kills some. `tests/mp_start.rs`
+//! does the same with the children of fork servers: then the variable `FAMILIES_FORK` is set.
 
 #[cfg(any(not(target_os = "linux"), feature = "portable"))]
 fn main() {}
@@ -17,7 +18,10 @@ mod linux {
     use std::thread::sleep;
     use std::time::Duration;
 
-    use inkle::multiprocessing::{Builder, ChildProcess, Process, current_process};
+    use inkle::multiprocessing::{
+        Builder, ChildProcess, Process, StartMethod, current_process, set_start_method,
+        start_fork_server,
+    };
     use inkle::threading::{self, set_exit_timeout};
 
     /// Longer than any scenario takes.
@@ -49,6 +53,9 @@ mod linux {
     }
 
     pub(super) fn main() {
+        if std::env::var_os("FAMILIES_FORK").is_some() {
+            set_start_method(StartMethod::ForkServer);
+        }
         match args().nth(1).unwrap_or_default().as_str() {
             "joined" => joined(),
             "daemon" => say_pid(&Builder::new().daemon(true).spawn(idle, ()).unwrap()),
@@ -57,6 +64,8 @@ mod linux {
             "three generations" => three_generations(),
             "shutdown" => shutdown(),
             "replaced" => replaced(),
+            "fork server" => fork_server(),
+            "idle fork server" => idle_fork_server(),
             other => {
                 eprintln!("no scenario {other:?}");
                 exit(99);
@@ -114,6 +123,25 @@ mod linux {
         assert!(!child.is_alive());
         let error = Process::spawn(idle, ()).unwrap_err();
         say(&error.to_string());
+    }
+
+    fn say_children() {
+        for task in fs::read_dir("/proc/self/task").unwrap() {
+            let children = fs::read_to_string(task.unwrap().path().join("children")).unwrap();
+            children.split_whitespace().for_each(say);
+        }
+    }
+
+    fn fork_server() {
+        let builder = Builder::new().start_method(StartMethod::ForkServer);
+        assert_eq!(builder.spawn(product, (6, 7)).unwrap().join().unwrap(), 42);
+        say_children();
+    }
+
+    fn idle_fork_server() {
+        start_fork_server().unwrap();
+        say_children();
+        sleep(LONG);
     }
 
     /// The program's file is another one by now.

@@ -9,7 +9,6 @@ use super::staff::Worker;
 use super::worker::{Desk, serve};
 use crate::concurrent::SubmitCause;
 use crate::contextvars::Context;
-use crate::multiprocessing::process;
 use crate::platform::Deadline;
 use crate::threading::{Builder, SpawnCause, SpawnError};
 
@@ -100,9 +99,8 @@ fn start_worker(engine: &Engine) -> Result<Worker, String> {
         state.counters.started += 1;
         state.counters.started
     });
-    let process = process::Builder::new()
-        .name(format!("{}_{}", engine.name, number - 1))
-        .daemon(true)
+    let process = settings
+        .process(format!("{}_{}", engine.name, number - 1))
         .spawn(serve, (desk,))
         .map_err(|error| error.to_string())?;
     let has_ended = Arc::new(AtomicBool::new(false));

@@ -16,7 +16,7 @@ use super::staff::Worker;
 use crate::concurrent::{
     Executor, Future, FutureError, Pending, Submit, SubmitCause, SubmitError, TimedOut, promise,
 };
-use crate::multiprocessing::Call;
+use crate::multiprocessing::{Call, StartMethod};
 use crate::platform::Deadline;
 use crate::subprocess::Signal;
 
@@ -147,6 +147,13 @@ impl ProcessPoolBuilder {
     /// The end of this process leaves undone what waits then, and kills the workers.
     pub fn daemon(mut self, daemon: bool) -> Self {
         self.settings.daemon = daemon;
+        self
+    }
+
+    /// How the processes come to be; without this as [`set_start_method`](crate::multiprocessing::set_start_method) has
+    /// it when each starts. (CF046, MP001)
+    pub fn start_method(mut self, method: StartMethod) -> Self {
+        self.settings.start_method = Some(method);
         self
     }
 

@@ -8,6 +8,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use super::job::Order;
+use crate::multiprocessing::process::{self, StartMethod};
 use crate::threading::NulInName;
 
 /// The most workers of a pool.
@@ -28,6 +29,8 @@ pub(super) struct Settings {
     pub(super) at_hand: u32,
     /// Whether the end of the process leaves what waits undone.
     pub(super) daemon: bool,
+    /// How workers come to be; `None`: as all processes do.
+    pub(super) start_method: Option<StartMethod>,
     pub(super) options: Options,
 }
 
@@ -49,12 +52,22 @@ impl Default for Settings {
             most_memory: None,
             at_hand: 1,
             daemon: false,
+            start_method: None,
             options: Options::default(),
         }
     }
 }
 
 impl Settings {
+    /// How to start a worker of this name.
+    pub(super) fn process(&self, name: String) -> process::Builder {
+        let builder = process::Builder::new().name(name).daemon(true);
+        match self.start_method {
+            Some(method) => builder.start_method(method),
+            None => builder,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), BadProcessPool> {
         if self.workers == 0 || self.at_hand == 0 {
             return Err(BadProcessPool::NoWorkers);

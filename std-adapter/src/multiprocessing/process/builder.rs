@@ -11,7 +11,7 @@ use super::super::image;
 use super::super::parcel::Parcel;
 use super::error::{SpawnCause, SpawnError};
 use super::order::Function;
-use super::{Process, start};
+use super::{Process, StartMethod, start};
 
 /// How to start a process. May be used several times.
 ///
@@ -31,6 +31,7 @@ pub struct Builder {
     pub(super) daemon: bool,
     pub(super) startup_timeout: Duration,
     pub(super) executable: Option<PathBuf>,
+    pub(super) start_method: Option<StartMethod>,
 }
 
 impl Default for Builder {
@@ -43,7 +44,7 @@ impl Builder {
     /// A process with a name of the form `Process-N`, that is no daemon and has 30 seconds to start.
     pub fn new() -> Self {
         let startup_timeout = Duration::from_secs(30);
-        Self { name: None, daemon: false, startup_timeout, executable: None }
+        Self { name: None, daemon: false, startup_timeout, executable: None, start_method: None }
     }
 
     /// Its name, for people. Without one it is `Process-N`, where N counts this process's children, and in a child
@@ -83,16 +84,36 @@ impl Builder {
 
     /// Another program than the one that runs, which has this crate in it too. It is refused if it is not the very
     /// same file, for there functions lie elsewhere: it is for those that are [found by a name](Self::spawn_named).
-    /// (MP005)
+    /// It is started anew each time, whatever the [method](Self::start_method). (MP005)
     pub fn executable(mut self, program: impl Into<PathBuf>) -> Self {
         self.executable = Some(program.into());
+        self
+    }
+
+    /// How it comes to be; without this as [`set_start_method`](super::set_start_method) has it. (MP001)
+    ///
+    /// ```
+    /// use inkle::multiprocessing::{Builder, StartMethod};
+    ///
+    /// fn double(number: u32) -> u32 {
+    ///     2 * number
+    /// }
+    ///
+    /// let quick = Builder::new().start_method(StartMethod::ForkServer);
+    /// let processes: Vec<_> = (0..4).map(|n| quick.spawn(double, (n,)).unwrap()).collect();
+    /// let sum: u32 = processes.iter().map(|process| process.join().unwrap()).sum();
+    /// assert_eq!(sum, 12);
+    /// ```
+    pub fn start_method(mut self, method: StartMethod) -> Self {
+        self.start_method = Some(method);
         self
     }
 
     /// Starts a process that calls `f` with `args`. Blocks until it has taken them over. (MP008, MP010)
     ///
     /// `f` is a function, or a closure that captures nothing; else it does not compile. `args` is a tuple of up to
-    /// eight. The process runs this program, from its beginning; but instead of `main` it calls `f`.
+    /// eight. The process runs this program, from its beginning or from that of a
+    /// [fork server](StartMethod::ForkServer); but instead of `main` it calls `f`.
     ///
     /// Errors: [`SpawnError`], with the arguments.
     pub fn spawn<F, A>(&self, f: F, args: A) -> Result<Process<F::Output>, SpawnError<A>>

@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use super::ChildProcess;
+use super::{ChildProcess, helper};
 use crate::platform::{Deadline, after};
 use crate::threading::{after_joining, locked, no_thread_starts};
 
@@ -160,6 +160,8 @@ const GRACE: Duration = Duration::from_secs(5);
 ///
 /// Those that are left then die with this process, as all do if it is killed.
 fn at_end(deadline: Deadline) {
+    // None is born any more.
+    helper::stop();
     let children = active_children();
     let (daemons, others): (Vec<_>, Vec<_>) = children.iter().partition(|child| child.is_daemon());
     for child in &daemons {

@@ -4,6 +4,8 @@ mod builder;
 mod child;
 mod error;
 mod family;
+mod helper;
+mod method;
 mod order;
 mod slot;
 mod start;
@@ -24,6 +26,8 @@ pub use builder::Builder;
 pub use child::ChildProcess;
 pub use error::{PanicReport, ProcessError, SpawnCause, SpawnError};
 pub use family::{ProcessInfo, active_children, cpu_count, current_process, parent_process};
+pub use helper::start_fork_server;
+pub use method::{StartMethod, set_start_method, start_method};
 
 pub(super) use child::{PANICKED, UNSENDABLE};
 pub(super) use family::adopt;

@@ -17,6 +17,7 @@ use super::super::error::{DecodeError, EncodeError};
 use super::super::image::{Identity, Wire};
 use super::super::parcel::{self, Parcel};
 use super::error::PanicReport;
+use super::method::StartMethod;
 use crate::threading::PanicPlace;
 
 /// Which function.
@@ -39,6 +40,8 @@ pub(in super::super) struct Order {
     pub(in super::super) context: Vec<u8>,
     /// The parent's [`authkey`](super::super::authkey).
     pub(in super::super) key: Vec<u8>,
+    /// The parent's default.
+    pub(in super::super) start_method: StartMethod,
     /// For the last words of a child that aborts.
     pub(in super::super) slot: Arc<OwnedFd>,
 }
@@ -65,6 +68,7 @@ type OrderWire = (
     (String, u32),
     Vec<u8>,
     Vec<u8>,
+    bool,
     Lent,
 );
 
@@ -82,19 +86,22 @@ impl Order {
             self.parent,
             self.context,
             self.key,
+            self.start_method == StartMethod::ForkServer,
             Lent(self.slot),
         );
         Parcel::pack(&wire)
     }
 
     pub(in super::super) fn unpack(parcel: Parcel) -> Result<Self, DecodeError> {
-        let (function, name, daemon, ancestry, parent, context, key, slot): OrderWire =
+        let (function, name, daemon, ancestry, parent, context, key, forks, slot): OrderWire =
             parcel.unpack()?;
         let function = match function {
             Ok((image, place)) => Function::Here(Identity(image), place),
             Err((name, types)) => Function::Named(name, types),
         };
-        Ok(Self { function, name, daemon, ancestry, parent, context, key, slot: slot.0 })
+        let start_method = if forks { StartMethod::ForkServer } else { StartMethod::Spawn };
+        let slot = slot.0;
+        Ok(Self { function, name, daemon, ancestry, parent, context, key, start_method, slot })
     }
 }
 

@@ -1,7 +1,9 @@
-//! How a child comes to be, from its parent's side: this very program is started again, and told what to call.
+//! How a child comes to be, from its parent's side: this very program is started again, or its
+//! [fork server](super::helper) makes a copy of itself, and it is told what to call.
 //!
-//! The child has one end of a socket, by a number that stands in a variable of its environment, for which a
-//! constructor in this crate looks ([`entry`](super::super::entry)). What it is told is packed before it exists.
+//! The child has one end of a socket. That of a program that was started has it by a number that stands in a variable
+//! of its environment, for which a constructor in this crate looks ([`entry`](super::super::entry)). What it is told
+//! is packed before it exists.
 
 use std::ffi::{CString, OsString};
 use std::io;
@@ -18,7 +20,7 @@ use rustix::io::fcntl_dupfd_cloexec;
 
 use super::super::auth::authkey;
 use super::super::bulk::LIMIT;
-use super::super::entry::{self, MARKER};
+use super::super::entry::{self, MARKER, Role};
 use super::super::error::{EncodeError, SendError};
 use super::super::frame;
 use super::super::parcel::Parcel;
@@ -26,7 +28,7 @@ use super::child::{Record, State};
 use super::error::SpawnCause;
 use super::order::{Function, Order, Reply};
 use super::slot::Slot;
-use super::{Builder, ChildProcess, current_process, family};
+use super::{Builder, ChildProcess, StartMethod, current_process, family, helper, start_method};
 use crate::contextvars::Inherited;
 use crate::os::poll;
 use crate::os::process::Plan;
@@ -65,14 +67,22 @@ pub(super) fn start(
         parent: (me.name().to_owned(), me.pid()),
         context: Inherited::from_here().pack().map_err(SpawnCause::Context)?,
         key: authkey().map_err(SpawnCause::Refused)?.as_bytes().to_vec(),
+        start_method: start_method(),
         slot: Arc::new(slot_memory),
     };
     let order = order.pack().map_err(SpawnCause::Encode)?;
     let order = order.lighten().map_err(SpawnCause::Refused)?;
     let args = args.lighten().map_err(SpawnCause::Refused)?;
 
-    let (socket, theirs) = socket::pair().map_err(SpawnCause::Refused)?;
-    let (pid, pidfd) = execute(builder.executable.as_deref(), theirs)?;
+    let program = builder.executable.as_deref();
+    let method = builder.start_method.unwrap_or_else(start_method);
+    let (socket, pid, pidfd) = if method == StartMethod::ForkServer && program.is_none() {
+        helper::bear(deadline)?
+    } else {
+        let (socket, theirs) = socket::pair().map_err(SpawnCause::Refused)?;
+        let (pid, pidfd) = execute(program, theirs, Role::Child)?;
+        (socket, pid, pidfd)
+    };
     let mut newborn = Newborn { pidfd: Some(pidfd) };
     let reply = converse(&newborn, &socket, [&order, &args], deadline);
     match reply {
@@ -194,15 +204,23 @@ fn refusal(reply: Reply, ours: String) -> SpawnCause {
     }
 }
 
-/// Starts the program with the socket and without a standard input (MP017). It is killed when this process ends,
-/// however that comes about.
-fn execute(program: Option<&Path>, socket: OwnedFd) -> Result<(i32, OwnedFd), SpawnCause> {
+/// Starts the program with the socket and without a standard input (MP017); a fork server also without output, and in
+/// the root folder. It is killed when this process ends, however that comes about.
+pub(super) fn execute(
+    program: Option<&Path>,
+    socket: OwnedFd,
+    role: Role,
+) -> Result<(i32, OwnedFd), SpawnCause> {
     let refused = |error: rustix::io::Errno| SpawnCause::Refused(error.into());
     let invalid = |_| SpawnCause::Refused(io::ErrorKind::InvalidInput.into());
     // Not the number of a standard stream, one of which this process may have closed.
     let socket = fcntl_dupfd_cloexec(&socket, 3).map_err(refused)?;
-    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
     let null = null.map_err(refused)?;
+    let (output, directory) = match role {
+        Role::Child => (None, None),
+        Role::ForkServer => (Some(null.as_raw_fd()), Some(c"/")),
+    };
     // This one is the file that runs, also if there is another of that name by now.
     let program = program.unwrap_or(Path::new("/proc/self/exe"));
     let paths = [CString::new(program.as_os_str().to_owned().into_vec()).map_err(invalid)?];
@@ -210,16 +228,17 @@ fn execute(program: Option<&Path>, socket: OwnedFd) -> Result<(i32, OwnedFd), Sp
     let argv: Result<Vec<_>, _> =
         std::env::args_os().map(|arg| CString::new(arg.into_vec())).collect();
     let argv = argv.map_err(invalid)?;
-    let envp = environment(&socket).map_err(invalid)?;
+    let mut envp = variables().map_err(invalid)?;
+    envp.push(entry::marker(role, socket.as_raw_fd(), process::id()));
     let (argv, envp) = (addresses(&argv), addresses(&envp));
     let plan = Plan {
         paths: &paths,
         argv: &argv,
         envp: &envp,
-        stdio: [Some(null.as_raw_fd()), None, None],
+        stdio: [Some(null.as_raw_fd()), output, output],
         close_others: true,
         keep: &[socket.as_raw_fd()],
-        directory: None,
+        directory,
         umask: None,
         restore_signals: true,
         session: false,
@@ -233,9 +252,9 @@ fn execute(program: Option<&Path>, socket: OwnedFd) -> Result<(i32, OwnedFd), Sp
     start_for_good(&plan).map_err(|(_, error)| SpawnCause::Refused(error))
 }
 
-/// This process's variables and the marker.
-fn environment(socket: &OwnedFd) -> Result<Vec<CString>, std::ffi::NulError> {
-    let mut lines = vec![entry::marker(socket.as_raw_fd(), process::id())];
+/// This process's variables, but for the marker.
+pub(super) fn variables() -> Result<Vec<CString>, std::ffi::NulError> {
+    let mut lines = Vec::new();
     for (name, value) in std::env::vars_os() {
         if name.as_encoded_bytes() != MARKER.to_bytes() {
             let mut line: OsString = name;
