@@ -9,8 +9,8 @@
 //! - A child that nobody waits for any more when it is born is killed and forgotten ([`Stray`]).
 
 use std::fmt::Write;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
@@ -221,9 +221,10 @@ fn look_around() -> io::Result<(u32, String)> {
         "NoNewPrivs:",
         "Seccomp",
     ];
-    let status = fs::read_to_string("/proc/self/status")?;
+    let (mut status, mut circumstances) = (String::new(), String::new());
+    read("/proc/self/status", &mut status)?;
+    read("/proc/self/limits", &mut circumstances)?;
     let mut umask = None;
-    let mut circumstances = fs::read_to_string("/proc/self/limits")?;
     for line in status.lines() {
         if let Some(mask) = line.strip_prefix("Umask:") {
             umask = u32::from_str_radix(mask.trim(), 8).ok();
@@ -232,6 +233,13 @@ fn look_around() -> io::Result<(u32, String)> {
         }
     }
     Ok((umask.ok_or(io::ErrorKind::Unsupported)?, circumstances))
+}
+
+/// At once, if it is not longer than usual: the system does not say beforehand.
+fn read(path: &str, text: &mut String) -> io::Result<()> {
+    text.reserve(4096);
+    File::open(path)?.read_to_string(text)?;
+    Ok(())
 }
 
 /// What stands for the child of this number, which runs, or has ended and not been asked how. On an error it is ended.
