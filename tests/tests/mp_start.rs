@@ -22,9 +22,11 @@ use inkle::subprocess::{Signal, Status};
 use inkle_cases::dice::{Choices, Dice};
 use inkle_tests::{eventually, is_stopped, watchdog};
 
-/// The same tests, with another default; the programs of the second are told by a variable.
+/// The same tests, with another default; the programs of the first are told by a variable.
 #[path = "mp_families.rs"]
 mod families;
+#[path = "mp_pool.rs"]
+mod pools;
 #[path = "mp_process.rs"]
 mod processes;
 

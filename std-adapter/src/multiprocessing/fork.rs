@@ -28,6 +28,7 @@ use super::error::{DecodeError, EncodeError, RecvError};
 use super::frame;
 use super::parcel::{Claimed, Lent, Parcel};
 use crate::os::fork::{self, Side};
+use crate::os::life;
 use crate::platform::Deadline;
 
 /// What a child is to begin with.
@@ -226,6 +227,8 @@ fn begin(outset: Outset, parent: libc::pid_t) -> ! {
     if !is_bound {
         end();
     }
+    // In case a constructor has asked for it.
+    life::forget();
     let socket = Arc::clone(&outset.socket);
     let begun = outset.take_over().map_err(io::Error::from);
     entry::become_child(socket, begun)

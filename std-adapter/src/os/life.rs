@@ -35,10 +35,18 @@ fn ask() -> Life {
     life
 }
 
+/// To be called in a copy of a process, unless the C library has made it.
+#[cfg(feature = "multiprocessing")]
+pub(crate) fn forget() {
+    in_child();
+}
+
+extern "C" fn in_child() {
+    // Relaxed: the copy has one thread.
+    OWN.store(0, Ordering::Relaxed);
+}
+
 fn forget_at_fork() {
-    extern "C" fn in_child() {
-        OWN.store(0, Ordering::Relaxed);
-    }
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // An error would mean that there is no memory for the entry; then a forked child is taken for its

@@ -89,7 +89,8 @@ pub enum SpawnCause {
     /// This code is not in the program but in a library, which may lie elsewhere in another process, or not at
     /// all: name a program with [`executable`](super::Builder::executable), and a function that is registered there.
     Library,
-    /// The child ended before it called the function.
+    /// The child ended before it called the function; or the [fork server](super::StartMethod::ForkServer) twice before
+    /// there was a child, then nobody knows how.
     NeverStarted(Status),
     /// The child was not there within [`startup_timeout`](super::Builder::startup_timeout), and was ended.
     TimedOut,

@@ -242,7 +242,8 @@ fn read(path: &str, text: &mut String) -> io::Result<()> {
     Ok(())
 }
 
-/// What stands for the child of this number, which runs, or has ended and not been asked how. On an error it is ended.
+/// What stands for the child of this number, which runs, or has ended and not been asked how. If a program asks how all
+/// its children have ended, nobody has been given the number again in so short a time. On an error it is ended.
 fn open(pid: i32) -> io::Result<OwnedFd> {
     let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidData)?;
     pidfd_open(pid, PidfdFlags::empty()).map_err(|error| {
