@@ -3,7 +3,7 @@
 #![cfg(all(target_os = "linux", not(feature = "portable")))]
 
 use std::fs::{self, read_dir, read_link, read_to_string};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl Drop for Storm {
 }
 
 /// What the process has mapped or open under a name that would outlive it.
-fn named_memory(process: &PathBuf) -> Vec<String> {
+fn named_memory(process: &Path) -> Vec<String> {
     let maps = read_to_string(process.join("maps")).unwrap_or_default();
     let mapped = maps.lines().map(str::to_owned);
     let open = read_dir(process.join("fd")).into_iter().flatten().flatten();
