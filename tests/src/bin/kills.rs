@@ -78,7 +78,7 @@ mod linux {
     fn work(number: u64, mut bytes: Vec<u8>) -> Vec<u8> {
         let ledger = LEDGER.get().unwrap();
         ledger[number as usize % ledger.len()].fetch_add(1, SeqCst);
-        if number % 2 == 0 {
+        if number % 2 == 1 {
             let start = Instant::now();
             while start.elapsed() < Duration::from_micros(500) {}
         }
@@ -93,7 +93,7 @@ mod linux {
     }
 
     fn retries(number: u64) -> u32 {
-        u32::from(number % 3 == 0)
+        u32::from(number % 3 == 1)
     }
 
     /// Works until so many workers have died.
