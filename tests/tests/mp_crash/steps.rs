@@ -4,6 +4,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::mem::zeroed;
 use std::ptr::null_mut;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use inkle_tests::{Watchdog, process_state, watchdog};
 use libc::{c_int, c_uint, c_void, pid_t};
@@ -14,8 +15,15 @@ const LEAVE_OUT: &str = "INKLE_NO_PTRACE";
 /// So many looks in a row must find a thread asleep: it is not for a moment.
 const LOOKS: u32 = 10;
 
+/// That a test runs, alone: each death is told to all that this process maps, and others' conditions would wake up.
+pub(crate) struct Alone {
+    _turn: MutexGuard<'static, ()>,
+    _watch: Watchdog,
+}
+
 /// Watches over the test that calls it; `None` if it is not to run.
-pub(crate) fn watched() -> Option<Watchdog> {
+pub(crate) fn watched() -> Option<Alone> {
+    static TURN: Mutex<()> = Mutex::new(());
     let is_left_out = std::env::var_os(LEAVE_OUT).is_some();
     if is_left_out {
         eprintln!("left out, as {LEAVE_OUT} asks");
@@ -26,7 +34,11 @@ pub(crate) fn watched() -> Option<Watchdog> {
         "a step between an exclusive load and its store has the store fail for ever on this processor; \
          {LEAVE_OUT}=1 leaves out the tests that make steps"
     );
-    (!is_left_out).then(watchdog)
+    if is_left_out {
+        return None;
+    }
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    Some(Alone { _turn: turn, _watch: watchdog() })
 }
 
 /// A thread that stands still between two instructions. Only the thread that made this may use it.
