@@ -295,6 +295,69 @@ fn cf065_a_job_has_a_time_limit_and_can_be_tried_again() {
 }
 
 #[test]
+fn cf065_a_job_that_runs_can_be_stopped() {
+    let _watch = watchdog();
+    let executor = ProcessPoolExecutor::builder().workers(1).jobs_at_hand(3).build().unwrap();
+    // The first is begun; the others lie with the same worker, and count as begun too.
+    let naps = [600_000, 600_001, 2].map(|ms| executor.submit(nap, (ms,)).unwrap());
+    eventually(|| naps.iter().all(|nap| nap.is_running()));
+    let first = executor.pids();
+    assert!(naps[1].stop() && naps[0].stop());
+    for nap in &naps[..2] {
+        assert!(matches!(nap.result(), Err(FutureError::Cancelled)) && nap.is_cancelled());
+        assert!(!nap.stop());
+    }
+    let [.., last] = naps;
+    assert_eq!(last.join().unwrap(), 2);
+    assert_ne!(executor.pids(), first);
+    assert_eq!(executor.counters().lost, 0);
+    // It is not tried again.
+    let patient = executor.retries(1000);
+    let again = patient.submit(die, (2,)).unwrap();
+    eventually(|| executor.counters().retried > 0);
+    assert!(again.stop());
+    assert!(matches!(again.join(), Err(FutureError::Cancelled)));
+    assert_eq!(executor.submit(square, (3,)).unwrap().join().unwrap(), 9);
+}
+
+#[test]
+fn cf065_who_stops_a_job_stops_no_other() {
+    let _watch = watchdog();
+    let executor = ProcessPoolExecutor::builder().workers(2).jobs_at_hand(4).build().unwrap();
+    let mut dice = Dice::new(0x5709);
+    let mut stopped = 0;
+    for round in 0..60 {
+        let one = dice.roll(20) as u64;
+        let limited = executor.time_limit(Duration::from_millis(1));
+        let jobs: Vec<_> = (0..20)
+            .map(|n| match (n == one, round % 3) {
+                (true, 0) => limited.submit(nap, (dice.roll(3) as u64,)).unwrap(),
+                (true, _) => executor.submit(nap, (dice.roll(2) as u64,)).unwrap(),
+                _ => executor.submit(square, (n,)).unwrap(),
+            })
+            .collect();
+        if round % 3 > 0 {
+            if round % 3 == 1 {
+                eventually(|| jobs[one as usize].is_running() || jobs[one as usize].is_done());
+            }
+            jobs[one as usize].stop();
+        }
+        for (n, job) in jobs.into_iter().enumerate() {
+            match job.join() {
+                Ok(value) if n as u64 != one => assert_eq!(value, (n * n) as u64),
+                Ok(value) => assert!(value < 3),
+                Err(FutureError::Cancelled | FutureError::Expired) if n as u64 == one => {
+                    stopped += 1
+                }
+                Err(error) => panic!("{n} of {round} ({one}): {error}"),
+            }
+        }
+    }
+    assert!(stopped > 0);
+    assert_eq!(executor.counters().lost, 0);
+}
+
+#[test]
 fn cf021_futures_of_threads_and_processes_mix() {
     let _watch = watchdog();
     let processes = ProcessPoolExecutor::new(1).unwrap();

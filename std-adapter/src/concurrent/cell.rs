@@ -197,9 +197,9 @@ impl<B: Body<T>, T> Cell<B, T> {
         }
     }
 
-    /// Whether somebody wants it to stop, and it has not looked.
-    pub(super) fn is_asked_to_stop(&self) -> bool {
-        self.bell.is_rung()
+    /// Where somebody who wants it to stop rings.
+    pub(super) fn bell(&self) -> &Bell {
+        &self.bell
     }
 }
 

@@ -231,6 +231,9 @@ impl<T: Send + 'static> Future<T> {
     /// early or does not look, or a panic. It is not [cancelled](Self::is_cancelled). Whoever wants to tell
     /// the two apart has the work say so in its result.
     ///
+    /// Of a pool of processes (`multiprocessing`) it is ended from outside: the process is killed, and
+    /// the future is cancelled, unless the result is there first.
+    ///
     /// A future that is made of others ([`map`](Self::map), [`join_all`](super::join_all), ...) is cancelled,
     /// and those that it waits for are stopped.
     ///

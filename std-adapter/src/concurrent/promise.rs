@@ -112,7 +112,31 @@ impl<T: Send + 'static> Promise<T> {
     /// assert_eq!(future.join().unwrap(), 3);
     /// ```
     pub fn is_asked_to_stop(&self) -> bool {
-        self.cell.is_asked_to_stop()
+        self.cell.bell().is_rung()
+    }
+
+    /// Has `act` called as soon as somebody asks the work, which has begun, to [stop](Future::stop): on the
+    /// thread that asks, or here and now if that was before. It is called once, and takes the place of one
+    /// that was to be called before it. It should be quick, and must not panic.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use inkle::concurrent::{FutureError, promise};
+    /// use inkle::threading::Event;
+    ///
+    /// let (mut promise, future) = promise::<u32>();
+    /// let stopped = Arc::new(Event::new());
+    /// promise.set_running();
+    /// let told = Arc::clone(&stopped);
+    /// promise.when_asked_to_stop(Arc::new(move || _ = told.set()));
+    /// assert!(!stopped.is_set());
+    /// assert!(future.stop());
+    /// assert!(stopped.is_set());
+    /// assert!(promise.fail(FutureError::Cancelled));
+    /// assert!(future.is_cancelled());
+    /// ```
+    pub fn when_asked_to_stop(&self, act: Arc<dyn Fn() + Send + Sync>) {
+        self.cell.bell().call(act);
     }
 
     /// Cancels the future, if the work has not begun.

@@ -13,12 +13,16 @@
 //!    frame ends; and who rings cancels it under the same lock.
 //! 2. No ring is lost: who comes first, the ring or the token, leaves word under the lock for the other.
 //!
+//! Work that is done elsewhere has no token here: whoever gives it out has something called instead
+//! ([`call`](Bell::call)).
+//!
 //! # Linearization point
 //!
 //! Taking the bell's lock.
 
+use std::mem::replace;
 use std::ptr::NonNull;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::here;
 use crate::threading::{CancelToken, Reason, locked};
@@ -37,9 +41,10 @@ pub(super) struct Bell(Mutex<State>);
 
 enum State {
     Silent,
-    /// Before there was a token.
+    /// And nobody has heard it but who was called.
     Rung,
     Shows(NonNull<CancelToken<'static>>),
+    Calls(Arc<dyn Fn() + Send + Sync>),
 }
 
 // SAFETY: a token may be cancelled by any thread (it is `Sync`), and is there while it is shown
@@ -54,10 +59,12 @@ impl Bell {
     /// Asks the work to stop, now or when it looks.
     pub(super) fn ring(&self) {
         let mut state = locked(&self.0);
-        match *state {
+        if let State::Shows(token) = *state {
             // SAFETY: it lives as long as we have the lock (invariant 1).
-            State::Shows(token) => _ = unsafe { token.as_ref() }.cancel(Reason::REQUESTED),
-            State::Silent | State::Rung => *state = State::Rung,
+            unsafe { token.as_ref() }.cancel(Reason::REQUESTED);
+        } else if let State::Calls(act) = replace(&mut *state, State::Rung) {
+            drop(state);
+            act();
         }
     }
 
@@ -78,6 +85,17 @@ impl Bell {
             token.cancel(Reason::REQUESTED);
         } else {
             *state = State::Shows(NonNull::from(token));
+        }
+    }
+
+    /// Has `act` called when it is rung, or at once if it was.
+    pub(super) fn call(&self, act: Arc<dyn Fn() + Send + Sync>) {
+        let mut state = locked(&self.0);
+        if matches!(*state, State::Rung) {
+            drop(state);
+            act();
+        } else {
+            *state = State::Calls(act);
         }
     }
 

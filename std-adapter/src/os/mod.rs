@@ -27,6 +27,8 @@ pub(crate) mod process;
 pub(crate) mod segment;
 #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
 pub(crate) mod socket;
+#[cfg(target_os = "linux")]
+mod vfork;
 
 use std::sync::OnceLock;
 

@@ -1,10 +1,10 @@
 //! Linux: starting another program, and being told how it has ended.
 //!
-//! `clone` with `CLONE_VM` and `CLONE_VFORK`, as the C library's `posix_spawn` does it: the child runs in
-//! this process's memory, on a stack of its own, while the calling thread stands still, until it executes
-//! the program or ends. So it costs the same however much memory this process uses; all that a child can do
-//! before the program begins can be done; and what goes wrong there it writes where the parent reads.
-//! `CLONE_PIDFD` gives a descriptor that is this child's for ever.
+//! As the C library's `posix_spawn` does it: the child runs in this process's memory, on a stack of its own,
+//! while the calling thread stands still, until it executes the program or ends
+//! ([`vfork`](super::vfork)). So it costs the same however much memory this process uses; all that a child
+//! can do before the program begins can be done; and what goes wrong there it writes where the parent reads.
+//! With it comes a descriptor that is this child's for ever.
 //!
 //! # What the child may do
 //!
@@ -20,6 +20,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
+
+use super::vfork::{Child, Made, Prepare, vfork};
 
 /// Bytes of the child's stack. It holds a few frames and no arrays.
 const STACK: usize = 32 * 1024;
@@ -74,6 +76,8 @@ struct Attempt<'a> {
     /// The signals blocked before.
     mask: libc::sigset_t,
     parent: libc::pid_t,
+    /// Handlers of this process's would run in the child.
+    has_handlers: bool,
     failed: Option<(Stage, c_int)>,
 }
 
@@ -87,30 +91,34 @@ pub(crate) fn start(plan: &Plan<'_>) -> Started {
 
 /// As [`start`]. If there is an `entrance`, the child goes into a control group first of all: by writing `0` there.
 pub(crate) fn start_in(plan: &Plan<'_>, entrance: Option<RawFd>) -> Started {
-    let mut stack = Vec::<MaybeUninit<u128>>::with_capacity(STACK / size_of::<u128>());
-    // SAFETY: one past the end of the allocation. The stack grows downwards from there.
-    let top = unsafe { stack.as_mut_ptr().add(stack.capacity()) };
-    let mut pidfd: c_int = -1;
+    start_by(vfork, plan, entrance)
+}
+
+type Make = unsafe fn(&mut [MaybeUninit<u128>], Child, &mut Prepare<'_>) -> io::Result<Made>;
+
+fn start_by(make: Make, plan: &Plan<'_>, entrance: Option<RawFd>) -> Started {
+    let mut stack = Box::new_uninit_slice(STACK / size_of::<u128>());
     // SAFETY: zeros are a set of signals; `sigfillset` and `pthread_sigmask` are given sets of ours.
-    let (pid, clone_error, failed) = unsafe {
+    let (made, failed) = unsafe {
         let mut all: libc::sigset_t = zeroed();
         libc::sigfillset(&raw mut all);
         let (mask, parent) = (zeroed(), libc::getpid());
-        let mut attempt = Attempt { plan, entrance, mask, parent, failed: None };
+        let mut attempt =
+            Attempt { plan, entrance, mask, parent, has_handlers: true, failed: None };
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut attempt.mask);
-        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-        // SAFETY: `child` is given the attempt, which it alone uses until it has executed a program or
-        // ended, before which this does not return; likewise the stack, which has room for it.
-        let pid = libc::clone(child, top.cast(), flags, (&raw mut attempt).cast(), &raw mut pidfd);
-        let error = io::Error::last_os_error();
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const attempt.mask, ptr::null_mut());
+        let attempt = &raw mut attempt;
+        // SAFETY: `child` is given the attempt, which it alone uses until it has executed a program or ended,
+        // before which this does not return; likewise the stack.
+        let made = make(&mut stack, child, &mut |has_handlers| {
+            (*attempt).has_handlers = has_handlers;
+            attempt.cast()
+        });
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const (*attempt).mask, ptr::null_mut());
         // The child has written it, behind the compiler's back.
-        (pid, error, (&raw const attempt.failed).read_volatile())
+        (made, (&raw const (*attempt).failed).read_volatile())
     };
-    if pid == -1 {
-        return Err((Stage::Clone, clone_error));
-    }
-    // SAFETY: `clone` has put a new descriptor there, which nobody else has.
+    let Made { pid, pidfd } = made.map_err(|error| (Stage::Clone, error))?;
+    // SAFETY: the system has put a new descriptor there, which nobody else has.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     match failed {
         None => Ok((pid, pidfd)),
@@ -178,7 +186,7 @@ unsafe fn prepare(attempt: &Attempt<'_>) -> Result<(), (Stage, c_int)> {
         if let Some(umask) = plan.umask {
             libc::umask(umask as libc::mode_t);
         }
-        reset_signals(plan.restore_signals);
+        reset_signals(attempt.has_handlers, plan.restore_signals);
         if plan.session {
             check(Stage::Session, libc::setsid().into())?;
         }
@@ -258,28 +266,31 @@ unsafe fn place_stdio(stdio: [Option<RawFd>; 3]) -> Result<(), (Stage, c_int)> {
     Ok(())
 }
 
-/// Handlers of the parent's are set back, for they may not run here; and what it ignores stays ignored, but
-/// for what Rust and others ignore by habit, if that is to be restored. (SP021)
+/// Handlers of the parent's are set back if there are any, for they may not run here; and what it ignores stays ignored,
+/// but for what Rust and others ignore by habit, if that is to be restored. (SP021)
 ///
 /// # Safety
 ///
 /// As for [`become_program`].
-unsafe fn reset_signals(restore: bool) {
-    for signal in 1..=SIGNALS {
-        // SAFETY: zeros are an action: the default one.
-        let mut action: libc::sigaction = unsafe { zeroed() };
-        // SAFETY: asks only.
-        let known = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) } == 0;
-        let by_habit = restore && (signal == libc::SIGPIPE || signal == libc::SIGXFSZ);
-        let is_default = action.sa_sigaction == libc::SIG_DFL;
-        let is_ignored = action.sa_sigaction == libc::SIG_IGN;
-        if known && !is_default && (!is_ignored || by_habit) {
-            // SAFETY: as above. This process's own table.
-            unsafe {
-                let default: libc::sigaction = zeroed();
-                libc::sigaction(signal, &raw const default, ptr::null_mut());
-            }
+unsafe fn reset_signals(has_handlers: bool, restore: bool) {
+    // SAFETY: zeros are an action: the default one. This process's own table.
+    let reset = |signal| unsafe {
+        let default: libc::sigaction = zeroed();
+        libc::sigaction(signal, &raw const default, ptr::null_mut());
+    };
+    for signal in (1..=SIGNALS).take_while(|_| has_handlers) {
+        // SAFETY: as above; asks only.
+        let (known, action) = unsafe {
+            let mut action: libc::sigaction = zeroed();
+            (libc::sigaction(signal, ptr::null(), &raw mut action) == 0, action.sa_sigaction)
+        };
+        if known && action != libc::SIG_DFL && action != libc::SIG_IGN {
+            reset(signal);
         }
+    }
+    if restore {
+        reset(libc::SIGPIPE);
+        reset(libc::SIGXFSZ);
     }
 }
 
@@ -368,4 +379,55 @@ pub(crate) fn ended(pidfd: BorrowedFd<'_>) -> io::Result<Option<End>> {
     // SAFETY: the call has written what it does of a child, or left the zeros.
     let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
     Ok((pid != 0).then_some(End { code: info.si_code, status, usage }))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use rustix::event::{PollFd, PollFlags};
+
+    use super::super::vfork::by_clone;
+    use super::*;
+    use crate::os::poll;
+    use crate::platform::Deadline;
+
+    /// How a shell ends that does this: which of `CLD_…`, and its code or a signal.
+    fn run(make: Make, script: &CStr, restore_signals: bool) -> (c_int, c_int) {
+        let argv = [c"sh".as_ptr(), c"-c".as_ptr(), script.as_ptr(), ptr::null()];
+        let plan = Plan {
+            paths: &[c"/nowhere/sh".to_owned(), c"/bin/sh".to_owned()],
+            argv: &argv,
+            envp: &[ptr::null()],
+            stdio: [None; 3],
+            close_others: true,
+            keep: &[],
+            directory: None,
+            umask: None,
+            restore_signals,
+            session: false,
+            group: None,
+            groups: None,
+            gid: None,
+            uid: None,
+            limits: &[],
+            death_signal: None,
+        };
+        let (pid, pidfd) = start_by(make, &plan, None).unwrap();
+        assert!(pid > 0);
+        assert!(poll::until(&mut [PollFd::new(&pidfd, PollFlags::IN)], Deadline::NEVER));
+        let end = ended(pidfd.as_fd()).unwrap().unwrap();
+        (end.code, end.status)
+    }
+
+    /// SP021. Rust ignores SIGPIPE.
+    #[test]
+    fn both_ways_to_make_a_child() {
+        let ways: [Make; 2] = [vfork, by_clone];
+        for make in ways {
+            assert_eq!(run(make, c"exit 7", true), (libc::CLD_EXITED, 7));
+            let killed = (libc::CLD_KILLED, libc::SIGPIPE);
+            assert_eq!(run(make, c"kill -PIPE $$; exit 8", true), killed);
+            assert_eq!(run(make, c"kill -PIPE $$; exit 8", false), (libc::CLD_EXITED, 8));
+        }
+    }
 }

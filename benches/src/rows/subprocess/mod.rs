@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use inkle::subprocess::{Command, Stdio};
 use subprocess::{Exec, Redirection};
+use tokio::io::AsyncWriteExt;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{ours, peer};
@@ -164,6 +165,21 @@ fn both_ways() -> Vec<Contender> {
         peer("subprocess", |count| {
             through(count, |input| Exec::cmd("cat").stdin(input).capture().unwrap().stdout)
         }),
+        peer("tokio", |count| {
+            through(count, |input| {
+                tokio().block_on(async {
+                    let mut cat = tokio::process::Command::new("cat");
+                    cat.stdin(StdIo::piped()).stdout(StdIo::piped());
+                    let mut child = cat.spawn().unwrap();
+                    let mut stdin = child.stdin.take().unwrap();
+                    let write = async {
+                        stdin.write_all(&input).await.unwrap();
+                        drop(stdin);
+                    };
+                    tokio::join!(write, child.wait_with_output()).1.unwrap().stdout
+                })
+            })
+        }),
     ]
 }
 
@@ -192,6 +208,13 @@ fn one_way() -> Vec<Contender> {
             through(count, |_| {
                 let head = Exec::cmd("head").args(["-c", &len(count), "/dev/zero"]);
                 head.capture().unwrap().stdout
+            })
+        }),
+        peer("tokio", move |count| {
+            through(count, |_| {
+                let mut head = tokio::process::Command::new("head");
+                head.args(["-c", &len(count), "/dev/zero"]);
+                tokio().block_on(async { head.output().await }).unwrap().stdout
             })
         }),
     ]
@@ -241,6 +264,16 @@ fn seen() -> Vec<Contender> {
             ended(count, start, |job| {
                 job.kill().unwrap();
                 job.wait_timeout(LONG).unwrap();
+            })
+        }),
+        peer("tokio", |count| {
+            // It wants its runtime to be entered also where it only starts.
+            let _entered = tokio().enter();
+            let start = || tokio::process::Command::new("sleep").arg("60").spawn().unwrap();
+            ended(count, start, |child| {
+                child.start_kill().unwrap();
+                let wait = async { tokio::time::timeout(LONG, child.wait()).await };
+                tokio().block_on(wait).unwrap().unwrap();
             })
         }),
     ]

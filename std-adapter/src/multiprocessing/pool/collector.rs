@@ -47,12 +47,10 @@ impl Found {
 fn run(engine: &Engine) {
     let mut next = Deadline::NEVER;
     loop {
-        let look = || Some(look(engine)).filter(Found::is_something);
         // Rung by replies, by deaths, and by submitters whose jobs found nobody.
-        let Some(found) = engine.bell.head().0.block(next, look) else {
-            next = self::look(engine).next;
-            continue;
-        };
+        let is_worth_it = |found: &Found| found.is_something() || found.next < next;
+        let found = engine.bell.head().0.block(next, || Some(look(engine)).filter(is_worth_it));
+        let found = found.unwrap_or_else(|| look(engine));
         next = found.next;
         found.news.into_iter().for_each(News::tell);
         (0..found.hire).for_each(|_| hire(engine));
@@ -68,6 +66,9 @@ fn look(engine: &Engine) -> Found {
     engine.with(|state| {
         state.collect(&mut news);
         state.bury_dead(&mut news);
+        if engine.is_asked_to_stop() {
+            state.see_stops(&mut news);
+        }
         state.hand_out(&engine.settings);
         let next = state.hurry();
         let hire = state.vacancies(&engine.settings).min(state.waiting.len());

@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, Weak};
 
 use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::robust::Bell;
@@ -19,7 +20,7 @@ use super::worker::Doorbell;
 use super::{BadProcessPool, Counters, collector};
 use crate::concurrent::{AtExit, FutureError, SubmitCause, add_at_exit};
 use crate::multiprocessing::memory::Region;
-use crate::platform::{Deadline, Shared};
+use crate::platform::Deadline;
 use crate::subprocess::Status;
 use crate::threading::{Event, locked};
 
@@ -33,6 +34,8 @@ pub(super) struct Engine {
     state: Mutex<State>,
     /// Rung by workers that have put a reply, and by whoever wants the collector to look.
     pub(super) bell: Arc<Region<Doorbell>>,
+    /// Somebody wants a job to stop that has begun.
+    is_stop_asked: AtomicBool,
     /// No worker is left, and none will come.
     pub(super) ended: Event,
 }
@@ -43,6 +46,8 @@ pub(super) struct State {
     collecting: bool,
     pub(super) waiting: VecDeque<Job>,
     pub(super) staff: Vec<Worker>,
+    /// What those call who want that a job stops.
+    on_stop: Arc<dyn Fn() + Send + Sync>,
     /// The jobs that there have been.
     numbered: u64,
     /// The workers are told to end at once: nothing is tried again.
@@ -91,18 +96,26 @@ impl Engine {
         });
         let bell = Region::create(Doorbell(Bell::new()), 0)
             .map_err(|error| BadProcessPool::Refused(error.kind()))?;
-        let state = State {
+        let state = |on_stop| State {
             phase: Phase::Open,
             collecting: false,
             waiting: VecDeque::new(),
             staff: Vec::new(),
+            on_stop,
             numbered: 0,
             is_terminated: false,
             fruitless: 0,
             counters: Counters::default(),
         };
         let ended = Event::new();
-        let engine = Arc::new(Self { settings, name, state: Mutex::new(state), bell, ended });
+        let engine = Arc::new_cyclic(|engine: &Weak<Self>| {
+            // A future does not keep its pool.
+            let engine = Weak::clone(engine);
+            let on_stop =
+                Arc::new(move || engine.upgrade().iter().for_each(|engine| engine.ask_to_stop()));
+            let is_stop_asked = AtomicBool::new(false);
+            Self { settings, name, state: Mutex::new(state(on_stop)), bell, is_stop_asked, ended }
+        });
         let weak = Arc::downgrade(&engine);
         if !add_at_exit(weak) {
             engine.close(false);
@@ -134,7 +147,8 @@ impl Engine {
         state.numbered += 1;
         let Options { retries, timeout } = options;
         let number = state.numbered;
-        let job = Job { number, order, settle, begun: false, deaths: 0, retries, timeout };
+        let (begun, stopped, deaths) = (false, false, 0);
+        let job = Job { number, order, settle, begun, stopped, deaths, retries, timeout };
         state.waiting.push_back(job);
         state.hand_out(&self.settings);
         // For another worker, or to see to it that the job ends in time.
@@ -149,6 +163,20 @@ impl Engine {
     /// Has the collector look.
     pub(super) fn ring(&self) {
         self.bell.head().0.ring(u32::MAX);
+    }
+
+    /// A future was asked to stop, whose job has begun.
+    fn ask_to_stop(&self) {
+        // Release, pairs with the Acquire of `is_asked_to_stop`: what the future was told is seen.
+        self.is_stop_asked.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    /// Whether that was so since the last look.
+    pub(super) fn is_asked_to_stop(&self) -> bool {
+        // Acquire, pairs with the Release of `ask_to_stop`. Relaxed: usually nobody has.
+        self.is_stop_asked.load(Ordering::Relaxed)
+            && self.is_stop_asked.swap(false, Ordering::Acquire)
     }
 
     pub(super) fn counters(&self) -> Counters {
@@ -202,7 +230,7 @@ impl State {
             let Some(worker) = free.min_by_key(|worker| worker.jobs.len()) else { return };
             let Some(mut job) = self.waiting.pop_front() else { return };
             // From here on it cannot be cancelled. It is gone if it was.
-            job.begun = job.begun || job.settle.begin();
+            job.begun = job.begun || job.settle.begin(&self.on_stop);
             if job.begun {
                 worker.give(job);
             }
@@ -252,15 +280,19 @@ impl State {
     /// A worker has died: its job is lost or tried again, what else it had is done by others.
     fn bury(&mut self, mut worker: Worker, status: Status, news: &mut Vec<News>) {
         self.counters.completed += worker.collect(news);
-        let begun = worker.post.begun();
         let mut rest = mem::take(&mut worker.jobs);
-        let has_begun = rest.front().is_some_and(|job| job.number as usize as u64 == begun);
-        let lost = if self.is_terminated { rest.len() } else { usize::from(has_begun) };
+        let has_begun = rest.front().is_some_and(|job| worker.post.has_begun(job.number));
+        let mut is_lost = has_begun;
+        if let Some((number, why)) = worker.doom.take() {
+            if rest.front().is_some_and(|job| job.number == number) {
+                news.extend(rest.pop_front().map(|job| News::failed(job, why)));
+                is_lost = false;
+            }
+        }
+        let lost = if self.is_terminated { rest.len() } else { usize::from(is_lost) };
         for mut job in rest.drain(..lost).collect::<Vec<_>>() {
             job.deaths += 1;
-            if worker.is_late {
-                news.push(News::failed(job, FutureError::Expired));
-            } else if job.deaths <= job.retries && !self.is_terminated {
+            if job.deaths <= job.retries && !self.is_terminated {
                 self.counters.retried += 1;
                 rest.push_front(job);
             } else {
@@ -303,18 +335,27 @@ impl State {
         }
     }
 
-    /// Kills workers whose job has no more time; when the next one has none.
+    /// Kills workers whose job has no more time or is to be stopped; when the next one has no more time.
     pub(super) fn hurry(&mut self) -> Deadline {
         let mut next = Deadline::NEVER;
         for worker in &mut self.staff {
-            if worker.deadline.has_passed::<Shared>() {
-                worker.is_late = true;
-                worker.deadline = Deadline::NEVER;
-                worker.kill();
-            }
+            worker.hurry();
             next = next.min(worker.deadline);
         }
         next
+    }
+
+    /// Sees which jobs that have begun are to be stopped.
+    pub(super) fn see_stops(&mut self, news: &mut Vec<News>) {
+        for job in self.staff.iter_mut().flat_map(|worker| &mut worker.jobs) {
+            job.stopped = job.settle.is_asked_to_stop();
+        }
+        // Those that are to be tried again.
+        let (stopped, waiting) = mem::take(&mut self.waiting)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|job| job.begun && job.settle.is_asked_to_stop());
+        self.waiting = waiting;
+        news.extend(stopped.into_iter().map(|job| News::failed(job, FutureError::Cancelled)));
     }
 
     /// Whether all is done that was to be done; then the workers are dismissed.

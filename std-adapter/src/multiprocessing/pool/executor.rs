@@ -31,7 +31,9 @@ use crate::subprocess::Signal;
 /// that it had begun, and its future names it ([`WorkerLost`](super::WorkerLost)), unless the job may be
 /// [tried again](Self::retries). All others are done, by another process, which takes its place. (CF053, CF067, MP074)
 ///
-/// A job that its process has begun cannot be cancelled; give it a [time limit](Self::time_limit).
+/// A job that its process has begun cannot be cancelled, but [stopped](crate::concurrent::Future::stop): its process is
+/// killed, another takes its place, and the future is cancelled. The same becomes of a job with a
+/// [time limit](Self::time_limit) that has passed, but for the error. No other job suffers. (CF065)
 ///
 /// A handle: clone it freely. When the last one is dropped what was submitted is still done, then the processes end.
 /// Dropping never blocks. At the end of this process all that was submitted is done first, unless the executor is a

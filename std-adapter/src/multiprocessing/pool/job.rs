@@ -4,6 +4,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::mem::transmute;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::{DeserializeOwned, Error as _};
@@ -185,6 +186,8 @@ pub(super) struct Job {
     pub(super) settle: Box<dyn Settle>,
     /// Whether its future says that it runs.
     pub(super) begun: bool,
+    /// Whether somebody has asked it to stop since.
+    pub(super) stopped: bool,
     /// How often a worker died of it.
     pub(super) deaths: u32,
     /// How often that may be, and it is tried again.
@@ -195,7 +198,9 @@ pub(super) struct Job {
 /// The one who waits.
 pub(super) trait Settle: Send {
     /// Whether it is still to be done. Then nobody can cancel it any more.
-    fn begin(&mut self) -> bool;
+    /// From then on `stop` is called when somebody wants it to stop.
+    fn begin(&mut self, stop: &Arc<dyn Fn() + Send + Sync>) -> bool;
+    fn is_asked_to_stop(&self) -> bool;
     fn cancel(self: Box<Self>);
     fn give(self: Box<Self>, result: &Received);
     fn fail(self: Box<Self>, error: FutureError);
@@ -210,8 +215,16 @@ pub(super) struct Many<R: Send + 'static>(pub(super) Promise<Vec<Result<R, Futur
 macro_rules! settle {
     ($this:ident, $wire:ty, $end:expr) => {
         impl<R: DeserializeOwned + Send + 'static> Settle for $this<R> {
-            fn begin(&mut self) -> bool {
-                self.0.set_running()
+            fn begin(&mut self, stop: &Arc<dyn Fn() + Send + Sync>) -> bool {
+                let begun = self.0.set_running();
+                if begun {
+                    self.0.when_asked_to_stop(Arc::clone(stop));
+                }
+                begun
+            }
+
+            fn is_asked_to_stop(&self) -> bool {
+                self.0.is_asked_to_stop()
             }
 
             fn cancel(self: Box<Self>) {

@@ -12,6 +12,12 @@
 //! put. So a job that the worker was given and that has no result was begun if `begun` holds its number, and was not
 //! otherwise. Release on the worker's side; the pool reads it with acquire after the process has ended: nothing else
 //! orders the two.
+//!
+//! # A worker that is to be killed for the sake of one job
+//!
+//! Nothing else may be lost by that, and the worker may go on to the next job at any moment. So the pool marks `begun`
+//! first ([`doom`](Post::doom)), by an exchange that succeeds only while the worker does that job or none; a worker
+//! that finds the mark, when it begins or ends a job, does nothing more.
 
 use std::fmt;
 use std::io;
@@ -38,12 +44,20 @@ const WORDS: usize = 64 * 1024 / size_of::<usize>();
 /// Larger parcels go beside the queue.
 const IN_PLACE: usize = 8 * 1024;
 
+/// The worker is about to be killed.
+const DOOMED: usize = 1 << (usize::BITS - 1);
+
+/// What stands for a job's number.
+fn mark(number: u64) -> usize {
+    number as usize & !DOOMED
+}
+
 /// See the module.
 #[repr(C)]
 pub(super) struct Mailbox {
     orders: Header<Shared>,
     replies: Header<Shared>,
-    /// The number of the job that the worker does; 0 is none.
+    /// The number of the job that the worker does; 0 is none. And [`DOOMED`].
     begun: AtomicUsize,
 }
 
@@ -230,16 +244,38 @@ impl Post {
         Ok(Letter { number: u64::from_ne_bytes(*number), head: *head, received })
     }
 
-    /// Says, in the worker, that it begins with this job; 0 is none.
-    pub(super) fn begin(&self, number: u64) {
-        // Release, pairs with the Acquire of `begun`.
-        self.region.head().begun.store(number as usize, Ordering::Release);
+    /// Says, in the worker, that it begins with this job; `false` if it must not.
+    pub(super) fn begin(&self, number: u64) -> bool {
+        self.turn(0, mark(number))
     }
 
-    /// The number of the job that the worker had begun when it died.
-    pub(super) fn begun(&self) -> u64 {
-        // Acquire, pairs with the Release of `begin`.
-        self.region.head().begun.load(Ordering::Acquire) as u64
+    /// Says, in the worker, that the job's result has been put; `false` if it must not begin another.
+    pub(super) fn end(&self, number: u64) -> bool {
+        self.turn(mark(number), 0)
+    }
+
+    fn turn(&self, from: usize, to: usize) -> bool {
+        let begun = &self.region.head().begun;
+        // Release, pairs with the Acquire of `has_begun`. Relaxed: a mark says all there is to know.
+        begun.compare_exchange(from, to, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// Has the worker begin nothing more, and this job not end, if the worker does it or none: then it may be killed
+    /// for its sake. `false` if it does another, or has been told.
+    pub(super) fn doom(&self, number: u64) -> bool {
+        let begun = &self.region.head().begun;
+        // Relaxed: nothing is read of what the worker has done.
+        let doom = |from| {
+            begun.compare_exchange(from, from | DOOMED, Ordering::Relaxed, Ordering::Relaxed)
+        };
+        // It may begin it in between.
+        doom(0).is_ok() || doom(mark(number)).is_ok()
+    }
+
+    /// Whether the worker, which has died, had begun this job and not ended it.
+    pub(super) fn has_begun(&self, number: u64) -> bool {
+        // Acquire, pairs with the Release of `turn`.
+        self.region.head().begun.load(Ordering::Acquire) & !DOOMED == mark(number)
     }
 
     /// The worker gets what it was given, and then that there is no more.

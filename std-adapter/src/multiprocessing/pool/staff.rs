@@ -11,7 +11,7 @@ use super::reply::Ending;
 use super::worker::head;
 use crate::concurrent::FutureError;
 use crate::multiprocessing::process::Process;
-use crate::platform::{Deadline, after};
+use crate::platform::{Deadline, Shared, after};
 use crate::subprocess::{Signal, Status};
 
 /// The number of the initializer, as of a job.
@@ -27,8 +27,8 @@ pub(super) struct Worker {
     pub(super) left: u32,
     /// When the job that it does is to be done.
     pub(super) deadline: Deadline,
-    /// It was killed because its job took too long.
-    pub(super) is_late: bool,
+    /// It was killed for the sake of the job with this number, which ends like this.
+    pub(super) doom: Option<(u64, FutureError)>,
     /// Nothing has to be done before jobs.
     is_ready: bool,
     pub(super) was_dismissed: bool,
@@ -51,7 +51,7 @@ impl Worker {
             jobs: VecDeque::new(),
             left: most_jobs.unwrap_or(u32::MAX),
             deadline: Deadline::NEVER,
-            is_late: false,
+            doom: None,
             is_ready: true,
             was_dismissed: false,
             has_answered: false,
@@ -70,7 +70,7 @@ impl Worker {
             && self.jobs.len() < room
             && self.left > 0
             && !self.was_dismissed
-            && !self.is_late
+            && self.doom.is_none()
     }
 
     pub(super) fn give(&mut self, job: Job) {
@@ -94,6 +94,24 @@ impl Worker {
     fn start_clock(&mut self) {
         let timeout = self.jobs.front().and_then(|job| job.timeout);
         self.deadline = timeout.map_or(Deadline::NEVER, after);
+    }
+
+    /// Kills it if its job has no more time, or somebody wants that it stops.
+    pub(super) fn hurry(&mut self) {
+        let Some(job) = self.jobs.front() else { return };
+        let why = if job.stopped {
+            FutureError::Cancelled
+        } else if self.deadline.has_passed::<Shared>() {
+            self.deadline = Deadline::NEVER;
+            FutureError::Expired
+        } else {
+            return;
+        };
+        // Otherwise it has done the job: the reply is on its way.
+        if self.post.doom(job.number) {
+            self.doom = Some((job.number, why));
+            self.kill();
+        }
     }
 
     /// Takes its replies; how many jobs they end.

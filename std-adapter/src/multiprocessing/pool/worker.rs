@@ -74,13 +74,17 @@ pub(super) fn serve(desk: Desk) {
             Err(PostError::NotNow) => continue,
             Err(PostError::ShutDown | PostError::Broken) => return,
         };
-        desk.post.begin(number);
+        if !desk.post.begin(number) {
+            await_death();
+        }
         let (kind, cargo) = answer(place(head), received).into_parts();
         if desk.post.put(Way::Replies, number, kind, &cargo, Deadline::NEVER).is_err() {
             return;
         }
         // Afterwards: see `mailbox`.
-        desk.post.begin(0);
+        if !desk.post.end(number) {
+            await_death();
+        }
         jobs += 1;
         let is_spent = desk.most_jobs.is_some_and(|most| jobs >= most)
             || desk.most_memory.is_some_and(|most| memory() > most);
@@ -88,6 +92,13 @@ pub(super) fn serve(desk: Desk) {
         if is_spent {
             return;
         }
+    }
+}
+
+/// The pool has decided to kill this process.
+fn await_death() -> ! {
+    loop {
+        std::thread::park();
     }
 }
 
