@@ -209,7 +209,25 @@ fn map() -> Kept {
     })
 }
 
-/// What is asked of all that is small: a tenth of everybody's time.
+fn all_the_same(numbers: Vec<u64>) -> Vec<u64> {
+    numbers.into_iter().map(same).collect()
+}
+
+/// The same by hand: procspawn has no map.
+fn map_by_hand() -> Kept {
+    kept(|crew: &procspawn::Pool, count| {
+        timed(|| {
+            let starts = (0..count).step_by(CHUNK);
+            let chunks = starts.map(|start| start..count.min(start + CHUNK as u64));
+            let tickets: Vec<_> =
+                chunks.map(|chunk| crew.spawn(chunk.collect(), all_the_same)).collect();
+            let sums = tickets.into_iter().map(|ticket| ticket.join().unwrap().iter().sum::<u64>());
+            assert_eq!(sums.sum::<u64>(), count * (count - 1) / 2);
+        })
+    })
+}
+
+/// What is asked of small jobs: a tenth of everybody's time.
 const TENTH: Bar = Bar { ratio: 0.1, against: None };
 
 /// Contenders of one function, which is generic over the pool, and Python's two.
@@ -233,13 +251,15 @@ fn with_python(mut contenders: Vec<Contender>, kind: &'static str) -> Vec<Conten
 }
 
 pub(super) fn rows() -> Vec<(&'static str, Vec<Contender>)> {
-    // procspawn has none.
-    let map = with_python(vec![ours("ProcessPoolExecutor", Some(TENTH), map())], "map");
+    let map = vec![
+        ours("ProcessPoolExecutor", Some(Bar::AS_FAST), map()),
+        peer("procspawn, by hand", map_by_hand()),
+    ];
     vec![
         ("pool of 2, round trip", crews!(round_trip, TENTH, "trip")),
         ("pool of 2, round trip after a pause", crews!(after_idle, TENTH, "late")),
         ("pool of 2, 100 in flight", crews!(in_flight, TENTH, "flight", "4 at hand" as Ahead)),
-        ("pool of 2, map in chunks", map),
+        ("pool of 2, map in chunks", with_python(map, "map")),
         (
             "pool of 2, 8 MiB argument",
             crews!(large, Bar::AS_FAST, "large", "with a ByteBuf" as AsBytes),
