@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 
 /// The packages whose versions the report names.
-const PEERS: [&str; 17] = [
+const PEERS: [&str; 19] = [
     "async-channel",
     "async-io",
     "concurrent-queue",
@@ -18,8 +18,10 @@ const PEERS: [&str; 17] = [
     "flume",
     "heapless",
     "hierarchical_hash_wheel_timer",
+    "ipc-channel",
     "kanal",
     "parking_lot",
+    "procspawn",
     "ringbuf",
     "rtrb",
     "subprocess",

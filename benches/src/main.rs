@@ -26,6 +26,9 @@ const FULL: Effort = Effort { rounds: 21, slice: Duration::from_millis(20) };
 const QUICK: Effort = Effort { rounds: 5, slice: Duration::from_millis(5) };
 
 fn main() -> ExitCode {
+    // Its children come by here, and go no further.
+    #[cfg(target_os = "linux")]
+    procspawn::init();
     let mut effort = FULL;
     let mut filter = None;
     for argument in std::env::args().skip(1) {

@@ -38,9 +38,22 @@ pub(crate) fn timed(tasks: Vec<Task>) -> Duration {
     start.zip(end).map_or(Duration::ZERO, |(start, end)| end - start)
 }
 
+/// Does the work on the first of the processors that the process may use. What it starts stays there too.
+#[cfg(target_os = "linux")]
+pub(crate) fn on_the_first<R>(work: impl FnOnce() -> R) -> R {
+    use rustix::thread::{sched_getaffinity, sched_setaffinity};
+
+    let before = sched_getaffinity(None);
+    pin(0);
+    let result = work();
+    // What was allowed before is allowed again.
+    let _ = before.map(|before| sched_setaffinity(None, &before));
+    result
+}
+
 /// Keeps the calling thread on one of the processors that the process may use.
 #[cfg(target_os = "linux")]
-fn pin(number: usize) {
+pub(crate) fn pin(number: usize) {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
     // Asked anew each time: the threads that start the others are never pinned themselves.

@@ -6,6 +6,8 @@ mod context;
 mod locks;
 mod orders;
 mod pool;
+#[cfg(target_os = "linux")]
+mod processes;
 mod python;
 mod queues;
 mod rings;
@@ -37,6 +39,8 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(pool::rows());
     #[cfg(target_os = "linux")]
     rows.extend(subprocess::rows());
+    #[cfg(target_os = "linux")]
+    rows.extend(processes::rows());
     rows.extend(python::rows());
     rows
 }

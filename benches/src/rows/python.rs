@@ -92,7 +92,7 @@ impl Drop for Interpreter {
 
 /// So much less it does than is asked, for the time of one in its stead: with a million timers a cancel
 /// takes it most of a second. What is asked is a multiple of that.
-const LESS: u32 = 8;
+pub(super) const LESS: u32 = 8;
 
 /// An interpreter that is started once, reads numbers of operations from `script`'s standard input and
 /// prints how many nanoseconds they took. `None` where there is no `python3`.

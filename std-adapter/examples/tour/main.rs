@@ -7,6 +7,8 @@
 
 mod concurrent;
 mod contextvars;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+mod multiprocessing;
 mod queue;
 mod report;
 mod sched;
@@ -47,6 +49,8 @@ const CHAPTERS: &[Chapter] = &[
     queue::CHAPTER,
     thread::CHAPTER,
     concurrent::CHAPTER,
+    #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+    multiprocessing::CHAPTER,
     #[cfg(target_os = "linux")]
     subprocess::CHAPTER,
     sched::CHAPTER,

@@ -95,10 +95,7 @@ impl Tree {
 
     /// What a file held when the tour began, unless [`changed`](Self::changed).
     pub(crate) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let mut content = Vec::new();
-        let len = self.files.get(path).map_or(0, |file| file.len);
-        fs::File::open(self.root.join(path))?.take(len).read_to_end(&mut content)?;
-        Ok(content)
+        read(&self.root.join(path), self.files.get(path).map_or(0, |file| file.len))
     }
 
     /// Whether somebody wrote to the file since the tour began.
@@ -139,4 +136,11 @@ impl Tree {
             say(format_args!("left out: {} (links, devices, {})", self.other, SKIPPED.join(", ")));
         }
     }
+}
+
+/// The first bytes of a file.
+pub(crate) fn read(path: &Path, len: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    fs::File::open(path)?.take(len).read_to_end(&mut content)?;
+    Ok(content)
 }

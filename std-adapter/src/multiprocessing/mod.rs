@@ -33,6 +33,10 @@
 //! | `concurrent.futures.ProcessPoolExecutor` | [`ProcessPoolExecutor`], an [`Executor`](crate::concurrent::Executor) |
 //! | `BrokenProcessPool`; a `get` that never returns (MP074) | [`WorkerLost`], of the one job that the process had begun; [`BrokenProcessPool`] |
 //! | `if __name__ == '__main__':`, `freeze_support()` | nothing: a child does not come to `main` |
+//!
+//! What crosses is written and read by `serde`, for which a `Vec<u8>` is a list whose elements are bytes: it goes
+//! through byte by byte. Megabytes should go as what `serde` takes for bytes, such as `serde_bytes::ByteBuf`, which are
+//! copied as a whole; or as [`memory::SharedMemory`], of which only the handle is sent.
 
 mod array;
 mod auth;
