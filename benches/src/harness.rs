@@ -4,7 +4,7 @@
 //! measured alone. In each round every contender runs once, one after the other; the ratio of two
 //! is taken inside a round, and the median over the rounds.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::stats::Spread;
 
@@ -131,11 +131,18 @@ fn duel(contenders: &[Contender], times: &[Vec<f64>], who: usize) -> Option<Duel
     Some(Duel { ours: contenders[who].name, bar, ratios })
 }
 
+/// With all that is not counted a measurement takes no more than this many times its slice.
+const UNCOUNTED: u32 = 20;
+
 /// How many operations fill a slice. Also warms the contender up.
 fn calibrate(run: &mut Kept, slice: Duration) -> u64 {
-    let mut count = 64;
+    let mut count = 8;
     loop {
+        let start = Instant::now();
         let time = run(count);
+        // What is made once is made in the first, which may take long for that.
+        let whole = if count == 8 { Duration::ZERO } else { start.elapsed() / UNCOUNTED };
+        let time = time.max(whole);
         if time * 4 >= slice {
             let fitting = count as f64 * slice.as_secs_f64() / time.as_secs_f64();
             // A multiple of every number of threads in use, also if one operation fills the slice.

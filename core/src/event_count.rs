@@ -280,6 +280,7 @@ impl<P: Platform> EventCount<P> {
     /// Wakes all who sleep, whatever the counts say: a notifier may have died between its signal and its
     /// wake, or a waiter after it was woken. The counts stay: those of the dead cost a wake-up that finds
     /// nobody, now and then.
+    #[cfg(any(target_has_atomic = "64", inkle_loom))]
     pub(crate) fn rouse(&self) {
         // Release, pairs with the Acquire of `wait` and `enroll`, as in `signal`.
         self.epoch.fetch_add(1, Ordering::Release);

@@ -12,7 +12,7 @@
 //! | `concurrent.futures` | [`concurrent`] |
 //! | `contextvars` | [`contextvars`] |
 //! | `subprocess` | `subprocess`, on Linux |
-//! | `multiprocessing` | not yet |
+//! | `multiprocessing` | `multiprocessing`, on Linux |
 //!
 //! Every blocking operation comes in forms that wait, that never wait (`try_…`) and that wait until
 //! a [`Deadline`] (`…_until`, `…_timeout`). Errors are values, and a failed put hands the item back.
@@ -23,6 +23,8 @@ pub mod concurrent;
 pub mod contextvars;
 #[cfg(feature = "diagnose")]
 pub mod diagnose;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub mod multiprocessing;
 mod os;
 pub mod platform;
 pub mod queue;
@@ -31,6 +33,8 @@ pub mod sched;
 pub mod subprocess;
 pub mod thread;
 pub mod threading;
+#[cfg(feature = "timeline")]
+pub mod timeline;
 
 /// The kernel underneath: every type of it works on the grounds of [`platform`].
 pub use inkle_core as kernel;

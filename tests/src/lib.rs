@@ -2,6 +2,7 @@
 
 pub mod toolchain;
 
+use std::fs::read_to_string;
 use std::io::{Write, stderr};
 use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,8 +25,8 @@ pub const SETTLE: Duration = Duration::from_millis(20);
 /// How many times more work than in a debug build.
 pub const SCALE: u32 = if cfg!(debug_assertions) { 1 } else { 8 };
 
-/// Ends the process if the test that holds it has not ended in time: a hang is a failure with a
-/// name, not a stuck machine.
+/// Ends the process if the test that holds it has not ended in ten minutes: a hang is a failure with a
+/// name, not a stuck machine. On a busy one thousands of handovers between threads take minutes.
 #[must_use = "it watches until it is dropped"]
 pub struct Watchdog {
     _alive: Sender<()>,
@@ -36,7 +37,7 @@ pub fn watchdog() -> Watchdog {
     let name = thread::current().name().unwrap_or("a test").to_owned();
     let (alive, end) = channel();
     thread::spawn(move || {
-        if end.recv_timeout(PATIENCE * 3) == Err(RecvTimeoutError::Timeout) {
+        if end.recv_timeout(PATIENCE * 10) == Err(RecvTimeoutError::Timeout) {
             // Not by `eprintln`, which the test harness would keep for a summary that never comes.
             let _ = writeln!(stderr(), "{name} hangs");
             abort();
@@ -52,6 +53,48 @@ pub fn eventually(condition: impl Fn() -> bool) {
     while !condition() {
         assert!(start.elapsed() < PATIENCE, "this never came true");
         thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The number of the calling thread, as [`eventually_asleep`] wants it; 0 where there is none.
+pub fn thread_number() -> i32 {
+    #[cfg(target_os = "linux")]
+    // SAFETY: asks only.
+    let number = unsafe { libc::gettid() };
+    #[cfg(not(target_os = "linux"))]
+    let number = 0;
+    number
+}
+
+/// Waits until each of these threads, of whatever process, sleeps or has ended. Where the system does not
+/// say it waits for [`SETTLE`].
+#[track_caller]
+pub fn eventually_asleep(threads: &[i32]) {
+    if !cfg!(target_os = "linux") {
+        return thread::sleep(SETTLE);
+    }
+    eventually(|| threads.iter().all(|number| matches!(process_state(*number), Some('S') | None)));
+}
+
+/// What a process or a thread does, in the system's letters: `R` for one that runs, `S` for one that sleeps,
+/// `T` for one that was stopped, `Z` for one that has ended. `None` if there is none, or not on Linux.
+pub fn process_state(number: i32) -> Option<char> {
+    let stat = read_to_string(format!("/proc/{number}/stat")).ok()?;
+    // Behind the name, which may have anything in it.
+    stat.rsplit(") ").next()?.chars().next()
+}
+
+/// Whether the process has been stopped, to be continued.
+pub fn is_stopped(process: u32) -> bool {
+    process_state(process as i32) == Some('T')
+}
+
+/// Ends the programs that have printed their numbers.
+#[cfg(unix)]
+pub fn kill_all(printed: &[u8]) {
+    for number in String::from_utf8_lossy(printed).split_whitespace() {
+        // SAFETY: ends a program that a test has started.
+        unsafe { libc::kill(number.parse().unwrap(), libc::SIGKILL) };
     }
 }
 

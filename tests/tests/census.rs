@@ -7,7 +7,6 @@ use inkle::{thread, threading};
 use inkle_tests::{eventually, watchdog};
 
 fn main() {
-    let _watch = watchdog();
     the_main_thread_knows_itself();
     th020_the_first_thread_is_number_one();
     lt010_count_is_exact();
@@ -17,6 +16,7 @@ fn main() {
 }
 
 fn the_main_thread_knows_itself() {
+    let _watch = watchdog();
     assert_eq!(threading::active_count(), 1, "before anybody asked");
     assert_eq!(threading::current(), threading::main_thread());
     assert!(threading::current().is_main());
@@ -30,6 +30,7 @@ fn the_main_thread_knows_itself() {
 }
 
 fn th020_the_first_thread_is_number_one() {
+    let _watch = watchdog();
     // The number one was used above.
     assert_eq!(threading::spawn(|| ()).unwrap().name(), "Thread-2");
     let named = threading::Builder::new().name("weaver").spawn(|| ()).unwrap();
@@ -39,6 +40,7 @@ fn th020_the_first_thread_is_number_one() {
 }
 
 fn lt010_count_is_exact() {
+    let _watch = watchdog();
     let hold = thread::allocate_lock();
     assert_eq!(thread::count(), 0);
     hold.acquire();
@@ -66,6 +68,7 @@ fn thousands_of_threads_leave_nothing_behind() {
     static LOCAL: Local<u32> = Local::new(|| 7);
     let descriptors = || std::fs::read_dir("/proc/self/fd").map(Iterator::count).ok();
     let round = || {
+        let _watch = watchdog();
         let batch: Vec<_> = (0..200)
             .map(|n| threading::spawn(move || LOCAL.with(|seven| n + seven)).unwrap())
             .collect();
@@ -76,15 +79,21 @@ fn thousands_of_threads_leave_nothing_behind() {
     // Whatever is taken once.
     (0..5).for_each(|_| round());
     let before = (descriptors(), threading::active_count(), thread::count());
-    let memory = pages();
-    (0..50).for_each(|_| round());
-    assert_eq!((descriptors(), threading::active_count(), thread::count()), before);
-    // 10,000 threads: a leak of 100 bytes for each is more than this.
-    let grown = pages().zip(memory).map(|(now, before)| now.saturating_sub(before));
-    assert!(grown.unwrap_or(0) < 250, "{grown:?} pages");
+    let grows = || {
+        let memory = pages();
+        (0..50).for_each(|_| round());
+        assert_eq!((descriptors(), threading::active_count(), thread::count()), before);
+        let grown = pages().zip(memory).map(|(now, before)| now.saturating_sub(before));
+        // 10,000 threads: a leak of 100 bytes for each is more than this.
+        grown.unwrap_or(0) >= 250
+    };
+    // How many were alive at once is up to the machine, and so is what the allocator and the system keep
+    // for as many: once.
+    assert!(!(0..4).all(|_| grows()), "memory is leaked");
 }
 
 fn th080_timers_leave_no_thread_behind() {
+    let _watch = watchdog();
     let timers: Vec<_> = (0..2000_u64)
         .map(|n| threading::Timer::start(Duration::from_micros(n), move || n).unwrap())
         .collect();

@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{self, Child, Command, Stdio};
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
 use inkle::platform::Shared;
@@ -24,7 +24,9 @@ use inkle_core::sync::{
     Barrier, Condition, Event, Latch, Lock, Mutex, Once, Promise, RLock, RwLock, Semaphore,
 };
 use inkle_core::{PopError, PushError};
-use inkle_tests::{PATIENCE, SCALE, SETTLE, eventually, watchdog};
+use inkle_tests::{
+    PATIENCE, SCALE, SETTLE, eventually, eventually_asleep, thread_number, watchdog,
+};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -318,23 +320,25 @@ fn a_killed_waiter_takes_nothing_along() {
 
 #[test]
 fn th056_set_then_clear_reaches_the_other_process() {
-    type Signals = (Event<Shared>, Semaphore<Shared>);
+    /// With the number of the thread that waits.
+    type Signals = (Event<Shared>, Semaphore<Shared>, AtomicI32);
     const ROUNDS: u32 = 20;
     two_processes(
         "th056_set_then_clear_reaches_the_other_process",
-        (Event::new(), Semaphore::new(0)) as Signals,
-        |(event, ready), peer| {
+        (Event::new(), Semaphore::new(0), AtomicI32::new(0)) as Signals,
+        |(event, ready, waits), peer| {
             for _ in 0..ROUNDS {
                 ready.acquire_timeout(PATIENCE).unwrap();
-                // Asleep by now, not merely about to be.
-                std::thread::sleep(SETTLE);
+                // Not merely about to be: else `set` would come before its wait.
+                eventually_asleep(&[waits.load(Ordering::Relaxed)]);
                 event.set();
                 event.clear();
             }
             peer.finish();
             assert!(!event.is_set());
         },
-        |(event, ready)| {
+        |(event, ready, waits)| {
+            waits.store(thread_number(), Ordering::Relaxed);
             for _ in 0..ROUNDS {
                 ready.release(1).unwrap();
                 event.wait_timeout(PATIENCE / 2).unwrap();

@@ -1,12 +1,14 @@
 //! Locks, conditions, semaphores and events under real threads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use std::thread::scope;
 use std::time::Duration;
 
-use inkle::threading::{Condition, Event, Lock, Semaphore, spawn};
-use inkle_tests::{PATIENCE, SCALE, SETTLE, eventually, panics, watchdog};
+use inkle::threading::{Condition, Event, Lock, Mutex, Semaphore, spawn};
+use inkle_tests::{
+    PATIENCE, SCALE, SETTLE, eventually, eventually_asleep, panics, thread_number, watchdog,
+};
 
 #[test]
 fn th033_any_thread_may_release() {
@@ -126,7 +128,7 @@ fn th041_two_conditions_share_a_lock() {
 
 /// Lets a wait time out while another thread holds the lock. Whether the other thread had the lock
 /// until the wait returned: it may have come too late to get it.
-fn time_out_behind_a_holder() -> bool {
+fn time_out_behind_a_holder(timeout: Duration) -> bool {
     const WAITING: u32 = 1;
     const LET_GO: u32 = 2;
     let (lock, changed, state) = (Lock::new(), Condition::new(), AtomicU32::new(0));
@@ -134,12 +136,12 @@ fn time_out_behind_a_holder() -> bool {
         let waiter = scope.spawn(|| {
             let mut guard = lock.guard();
             state.store(WAITING, Ordering::Relaxed);
-            assert!(changed.wait_timeout(&mut guard, Duration::from_millis(5)).is_err());
+            assert!(changed.wait_timeout(&mut guard, timeout).is_err());
             state.load(Ordering::Relaxed) == LET_GO
         });
         eventually(|| state.load(Ordering::Relaxed) == WAITING);
         let guard = lock.guard();
-        std::thread::sleep(SETTLE);
+        std::thread::sleep(timeout + SETTLE);
         state.store(LET_GO, Ordering::Relaxed);
         drop(guard);
         waiter.join().unwrap()
@@ -151,15 +153,24 @@ fn time_out_behind_a_holder() -> bool {
 fn th045_a_time_out_is_told_from_a_notification_of_another() {
     let _watch = watchdog();
     let (lock, changed) = (Lock::new(), Condition::new());
-    let wait = |timeout| {
+    let waiting = [const { AtomicI32::new(-1) }; 2];
+    let wait = |number: usize, timeout| {
         let mut guard = lock.guard();
+        waiting[number].store(thread_number(), Ordering::Relaxed);
         changed.wait_timeout(&mut guard, timeout)
     };
+    let waits = |number: usize| {
+        eventually(|| waiting[number].load(Ordering::Relaxed) >= 0);
+        // Who has the lock now knows that it waits; but it must not be on its way to sleep, as nobody
+        // who is misses a notification.
+        drop(lock.guard());
+        eventually_asleep(&[waiting[number].load(Ordering::Relaxed)]);
+    };
     scope(|scope| {
-        let first = scope.spawn(|| wait(PATIENCE));
-        std::thread::sleep(SETTLE);
-        let second = scope.spawn(|| wait(SETTLE * 4));
-        std::thread::sleep(SETTLE);
+        let first = scope.spawn(|| wait(0, Duration::MAX));
+        waits(0);
+        let second = scope.spawn(|| wait(1, SETTLE * 4));
+        waits(1);
         let guard = lock.guard();
         changed.notify(1);
         drop(guard);
@@ -176,14 +187,17 @@ fn th045_a_time_out_is_told_from_a_notification_of_another() {
 #[test]
 fn th044_wait_acquires_again_however_late() {
     let _watch = watchdog();
-    assert!((0..50).any(|_| time_out_behind_a_holder()));
+    let mut timeout = Duration::from_millis(5);
+    while !time_out_behind_a_holder(timeout) {
+        timeout *= 2;
+    }
 }
 
 /// Ten waiters, then `notify(3)`, `notify(5)`, `notify_all`: at least so many wake each time, and
 /// nobody is left behind. Returns how many were awake after each step had time to settle.
 fn three_phases() -> [usize; 4] {
     let (lock, changed) = (Lock::new(), Condition::new());
-    let (waiting, awake) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (waiting, awake) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
     let woken = |at_least: usize| {
         eventually(|| awake.load(Ordering::SeqCst) >= at_least);
         std::thread::sleep(SETTLE);
@@ -193,14 +207,16 @@ fn three_phases() -> [usize; 4] {
         for _ in 0..10 {
             scope.spawn(|| {
                 let mut guard = lock.guard();
-                waiting.fetch_add(1, Ordering::SeqCst);
+                waiting.lock().push(thread_number());
                 changed.wait(&mut guard);
                 awake.fetch_add(1, Ordering::SeqCst);
             });
         }
-        eventually(|| waiting.load(Ordering::SeqCst) == 10);
-        // Whoever has the lock now knows that all of them wait.
+        eventually(|| waiting.lock().len() == 10);
+        // Whoever has the lock now knows that all of them wait; but more may wake than are called, if they
+        // are not quite asleep.
         drop(lock.guard());
+        eventually_asleep(&waiting.lock());
         let before = woken(0);
         changed.notify(3);
         let first = woken(3);
@@ -216,9 +232,9 @@ fn three_phases() -> [usize; 4] {
 #[test]
 fn th046_notify_wakes_as_many_as_it_says() {
     let _watch = watchdog();
-    // More may wake than were called, if they were not quite asleep; but not every time.
-    let exact = (0..50).map(|_| three_phases()).find(|seen| *seen == [0, 3, 8, 10]);
-    assert!(exact.is_some());
+    for _ in 0..5 {
+        assert_eq!(three_phases(), [0, 3, 8, 10]);
+    }
 }
 
 #[test]
@@ -360,23 +376,23 @@ fn th055_set_wakes_all_and_stays() {
 fn th056_set_then_clear_releases_everybody_who_waited() {
     let _watch = watchdog();
     let event = Arc::new(Event::new());
-    let (waiting, released) = (AtomicU32::new(0), AtomicU32::new(0));
+    let (waiting, released) = (Mutex::new(Vec::new()), AtomicU32::new(0));
     scope(|scope| {
         for _ in 0..20 {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    waiting.fetch_add(1, Ordering::SeqCst);
+                    waiting.lock().push(thread_number());
                     event.wait();
                     released.fetch_add(1, Ordering::SeqCst);
                 });
             }
-            eventually(|| waiting.load(Ordering::SeqCst) == 4);
-            // Asleep, not merely about to be: else `set` would come before their wait.
-            std::thread::sleep(SETTLE);
+            eventually(|| waiting.lock().len() == 4);
+            // Not merely about to be: else `set` would come before their wait.
+            eventually_asleep(&waiting.lock());
             event.set();
             event.clear();
             eventually(|| released.load(Ordering::SeqCst) == 4);
-            waiting.store(0, Ordering::SeqCst);
+            waiting.lock().clear();
             released.store(0, Ordering::SeqCst);
         }
     });

@@ -172,11 +172,19 @@ fn th079_a_writer_that_waits_goes_before_new_readers_and_not_when_it_has_gone() 
     assert!(lock.write_until(Deadline::PASSED).is_err());
     assert!(lock.try_read().is_some(), "a poll keeps nobody out");
     scope(|scope| {
-        let writer = scope.spawn(|| lock.write_timeout(SETTLE * 4).map(drop));
-        eventually(|| lock.try_read().is_none());
-        // Waits behind the writer, which gives up; then it reads beside the first.
-        assert!(lock.read_timeout(PATIENCE).is_ok());
-        assert!(writer.join().unwrap().is_err());
+        let lock = &lock;
+        // Until it was seen waiting before it gave up.
+        for times in (0..).map(|doublings| 1 << doublings) {
+            let writer = scope.spawn(move || lock.write_timeout(SETTLE * times).map(drop));
+            eventually(|| lock.try_read().is_none() || writer.is_finished());
+            let waits = lock.try_read().is_none();
+            // Waits behind the writer, which gives up; then it reads beside the first.
+            assert!(lock.read_timeout(PATIENCE).is_ok());
+            assert!(writer.join().unwrap().is_err());
+            if waits {
+                break;
+            }
+        }
     });
     soon_cancelled(|token| assert!(lock.write_unless(token).is_err()));
     assert!(lock.try_read().is_some());

@@ -12,7 +12,7 @@ use inkle::platform::{Private, after};
 use inkle_core::Platform;
 use inkle_core::error::{CancelError, SleepError, WheelFull};
 use inkle_core::timer::{Coarse, Exact, Geometry, Then, Tick, Timers, Wheel};
-use inkle_tests::{SCALE, SETTLE, block_on, panics, timed, watchdog};
+use inkle_tests::{PATIENCE, SCALE, SETTLE, block_on, eventually, panics, timed, watchdog};
 
 /// Threads schedule, cancel and reschedule while two others take turns in driving.
 fn each_ends_once<G: Geometry + 'static>() {
@@ -138,9 +138,10 @@ fn an_earlier_timer_wakes_the_driver() {
 /// `drive` ends at its deadline, with or without timers, and polls if that has passed.
 #[test]
 fn driving_ends_in_time() {
+    let _watchdog = watchdog();
     let timers = clockwork::<u8>();
     let (took, ()) = timed(|| timers.drive(after(SETTLE), |_| Then::Done));
-    assert!(took >= SETTLE && took < SETTLE * 100, "{took:?}");
+    assert!(took >= SETTLE, "{took:?}");
     timers.schedule(Deadline::PASSED, 1).unwrap();
     let mut fired = 0;
     timers.drive(Deadline::PASSED, |_| {
@@ -178,22 +179,22 @@ fn a_period_without_drift() {
 fn cancel_sync_waits_for_the_action() {
     let _watchdog = watchdog();
     let timers = clockwork::<u8>();
-    let (running, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let [running, asked, over] = [const { AtomicBool::new(false) }; 3];
     let handle = timers.schedule(Deadline::PASSED, 7).unwrap();
     scope(|scope| {
         scope.spawn(|| {
             timers.turn(u32::MAX, |_| {
                 assert_eq!(timers.cancel_sync(handle, Deadline::NEVER), Err(CancelError::TooLate));
                 running.store(true, SeqCst);
+                eventually(|| asked.load(SeqCst));
                 sleep(SETTLE);
                 over.store(true, SeqCst);
                 Then::Done
             })
         });
-        while !running.load(SeqCst) {
-            std::thread::yield_now();
-        }
+        eventually(|| running.load(SeqCst));
         assert_eq!(timers.cancel_sync(handle, Deadline::PASSED), Err(CancelError::TimedOut));
+        asked.store(true, SeqCst);
         assert_eq!(timers.cancel_sync(handle, Deadline::NEVER), Err(CancelError::TooLate));
         assert!(over.load(SeqCst), "the action still ran");
     });
@@ -252,8 +253,10 @@ fn futures_and_time() {
             assert!(inkle_tests::poll_once(&mut *sleep).is_none());
             assert!(inkle_tests::poll_once(&mut *sleep).is_none(), "the same waker, the same slot");
         }
-        assert_eq!(block_on(timers.sleep(after(SETTLE))), Err(WheelFull));
-        assert_eq!(block_on(timers.timeout(pending::<()>(), after(SETTLE))), Err(SleepError::Full));
+        // At once: with a short time the sleep might be over before it is begun.
+        assert_eq!(block_on(timers.sleep(after(PATIENCE))), Err(WheelFull));
+        let late = timers.timeout(pending::<()>(), after(PATIENCE));
+        assert_eq!(block_on(late), Err(SleepError::Full));
         drop(sleeps);
     }
 }

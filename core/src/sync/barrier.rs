@@ -39,7 +39,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::atomic::{AtomicU32, Ordering};
+use crate::atomic::{AtomicU32, Ordering, PlainU32};
 use crate::error::{BarrierError, Cancelled};
 use crate::operation::{Attempt, Operation};
 use crate::platform::{Deadline, Platform};
@@ -184,7 +184,8 @@ impl Word {
 pub struct Barrier<P> {
     changed: WaitQueue<P>,
     word: AtomicU32,
-    parties: u32,
+    /// Never written, and an atomic for others' sake: see [`crate::robust`].
+    parties: PlainU32,
 }
 
 impl<P: Platform> Barrier<P> {
@@ -198,7 +199,7 @@ impl<P: Platform> Barrier<P> {
             if parties == 0 || parties > COUNT {
                 return None;
             }
-            Some(Self { changed: WaitQueue::new(), word: AtomicU32::new(FILLING), parties })
+            Some(Self { changed: WaitQueue::new(), word: AtomicU32::new(FILLING), parties: PlainU32::new(parties) })
         }
     }
 
@@ -316,7 +317,8 @@ impl<P: Platform> Barrier<P> {
 
     /// How many have to come. Source: TH067.
     pub fn parties(&self) -> u32 {
-        self.parties
+        // Relaxed: nobody writes it.
+        self.parties.load(Ordering::Relaxed)
     }
 
     /// How many have come and wait for others: a snapshot, 0 unless a round is filling. Source: TH067.
@@ -352,7 +354,7 @@ impl<P: Platform> Barrier<P> {
 
     /// Comes. `None` if the round cannot be joined yet.
     fn arrive(&self, acts: bool) -> Option<Stand> {
-        let is_last = |word: Word| word.count(word.parity()) == self.parties;
+        let is_last = |word: Word| word.count(word.parity()) == self.parties();
         let (before, after) = self.exchange(|word| {
             if word.is_broken() {
                 return None;
@@ -378,7 +380,7 @@ impl<P: Platform> Barrier<P> {
 
     /// The number of the one who comes last.
     fn last(&self) -> u32 {
-        self.parties.wrapping_sub(1)
+        self.parties().wrapping_sub(1)
     }
 
     /// Leaves a round if it is over; else, if `end` is given, ends it so and leaves. Gives the word as it
@@ -432,7 +434,7 @@ impl<P: Platform> Barrier<P> {
 impl<P: Platform> fmt::Debug for Barrier<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Barrier")
-            .field("parties", &self.parties)
+            .field("parties", &self.parties())
             .field("waiting", &self.waiting())
             .field("broken", &self.is_broken())
             .finish()

@@ -237,6 +237,7 @@ impl<P: Platform> Condition<P> {
     }
 
     /// Whoever waits returns from its wait: see [`crate::robust`].
+    #[cfg(any(target_has_atomic = "64", inkle_loom))]
     pub(crate) fn rouse(&self) {
         self.changed.rouse();
     }

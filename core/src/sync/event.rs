@@ -130,6 +130,7 @@ impl<P: Platform> Event<P> {
     }
 
     /// Whoever waits looks again: see [`crate::robust`].
+    #[cfg(any(target_has_atomic = "64", inkle_loom))]
     pub(crate) fn rouse(&self) {
         self.changed.rouse();
     }

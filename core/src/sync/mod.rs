@@ -43,6 +43,7 @@ mod write_once;
 
 pub use barrier::{Barrier, WaitBarrier};
 pub use cancel::{CancelToken, Reason, WaitCancelled};
+#[cfg(any(target_has_atomic = "64", inkle_loom))]
 pub(crate) use condition::Sealed;
 pub use condition::{Condition, Held, HeldLock, WaitCondition};
 pub use event::{Event, WaitEvent};

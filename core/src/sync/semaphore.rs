@@ -150,6 +150,7 @@ impl<P: Platform> Semaphore<P> {
     }
 
     /// Whoever waits looks again: see [`crate::robust`].
+    #[cfg(any(target_has_atomic = "64", inkle_loom))]
     pub(crate) fn rouse(&self) {
         self.released.rouse();
     }
@@ -236,6 +237,7 @@ impl<P: Platform> BoundedSemaphore<P> {
     }
 
     /// As [`Semaphore::rouse`].
+    #[cfg(any(target_has_atomic = "64", inkle_loom))]
     pub(crate) fn rouse(&self) {
         self.inner.rouse();
     }

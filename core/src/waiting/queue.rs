@@ -76,6 +76,7 @@ impl<P: Platform> WaitQueue<P> {
     }
 
     /// As [`EventCount::rouse`]: for shared memory, where there are no guests.
+    #[cfg(any(target_has_atomic = "64", inkle_loom))]
     pub(crate) fn rouse(&self) {
         self.threads.rouse();
     }

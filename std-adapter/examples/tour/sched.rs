@@ -54,12 +54,13 @@ fn in_order() -> Result<usize, Failure> {
             }
         }
     };
-    let time = after(2 * STEP);
-    scheduler.enter(3 * STEP, 1, note("after three steps"))?;
+    // Each delay counts from its own call, however late that comes.
     scheduler.enter(STEP, 1, note("after one step"))?;
+    let time = after(2 * STEP);
     scheduler.enter_at(time, 2, note("at the time, second"))?;
     scheduler.enter_at(time, 1, note("at the time, first"))?;
     scheduler.enter_at(time, 2, note("at the time, third"))?;
+    scheduler.enter(3 * STEP, 1, note("after three steps"))?;
     let never = scheduler.enter(HOUR, 0, note("never"))?;
     scheduler.cancel(&never)?;
     if scheduler.cancel(&never).is_ok() {

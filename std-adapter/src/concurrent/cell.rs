@@ -16,6 +16,8 @@ use inkle_core::sync::Phase;
 
 use super::FutureError;
 use super::here;
+use super::label::Label;
+use super::stop::{Bell, CallOff};
 use crate::contextvars::Inherited;
 use crate::platform::Private;
 use crate::threading::drop_quietly;
@@ -31,7 +33,7 @@ pub(super) trait Body<T>: Send {
     /// Whether anybody can do it by [`run`](Self::run).
     const RUNS: bool;
     /// It is never begun.
-    fn revoke(self);
+    fn revoke(self, how: CallOff);
 }
 
 /// A function to be called.
@@ -44,7 +46,7 @@ impl<T, F: FnOnce() -> T + Send> Body<T> for Work<F> {
         catch_unwind(AssertUnwindSafe(self.0)).map_err(FutureError::unwound)
     }
 
-    fn revoke(self) {
+    fn revoke(self, _: CallOff) {
         drop_quietly(self);
     }
 }
@@ -60,7 +62,7 @@ impl<T, A: Send, F: FnOnce(A) -> T + Send> Body<T> for Call<F, A> {
         Work(|| function(argument)).run()
     }
 
-    fn revoke(self) {
+    fn revoke(self, _: CallOff) {
         drop_quietly(self);
     }
 }
@@ -68,13 +70,14 @@ impl<T, A: Send, F: FnOnce(A) -> T + Send> Body<T> for Call<F, A> {
 /// A body, and the context that it is to be done in.
 pub(super) struct InContext<B> {
     context: Inherited,
+    label: Label,
     pub(super) body: B,
 }
 
 impl<B> InContext<B> {
     /// In a copy of the caller's.
-    pub(super) fn new(body: B) -> Self {
-        Self { context: Inherited::from_here(), body }
+    pub(super) fn new(label: Label, body: B) -> Self {
+        Self { context: Inherited::from_here(), label, body }
     }
 }
 
@@ -82,13 +85,15 @@ impl<T, B: Body<T>> Body<T> for InContext<B> {
     const RUNS: bool = B::RUNS;
 
     fn run(self) -> Settled<T> {
-        let Self { context, body } = self;
-        context.run(|| body.run())
+        let Self { context, label, body } = self;
+        let panicked = |result: &Settled<T>| matches!(result, Err(FutureError::Panicked(_)));
+        context.run(|| label.run(|| body.run(), panicked))
     }
 
-    fn revoke(self) {
-        let Self { context, body } = self;
-        body.revoke();
+    fn revoke(self, how: CallOff) {
+        let Self { context, label, body } = self;
+        label.revoke();
+        body.revoke(how);
         drop_quietly(context);
     }
 }
@@ -103,16 +108,16 @@ impl<T> Body<T> for Link {
         Err(FutureError::Broken)
     }
 
-    fn revoke(self) {
+    fn revoke(self, how: CallOff) {
         if let Some(upstream) = self.0 {
-            here::in_turn(move || upstream.revoke());
+            here::in_turn(move || upstream.revoke(how));
         }
     }
 }
 
-/// Something that can be cancelled.
+/// Something that can be called off.
 pub(super) trait Revoke: Send + Sync {
-    fn revoke(&self);
+    fn revoke(&self, how: CallOff);
 }
 
 /// What a worker may do itself so that it need not wait.
@@ -129,8 +134,8 @@ pub(super) trait Root: Send + Sync {
 /// What a future needs to know of its cell.
 pub(super) trait Shared<T>: Root {
     fn outcome(&self) -> &Outcome<T>;
-    /// Whether it is cancelled, now or before.
-    fn cancel(&self) -> bool;
+    /// Whether it is cancelled, now or before, or, if that is enough, asked to stop.
+    fn call_off(&self, how: CallOff) -> bool;
     fn revoker(self: Arc<Self>) -> Arc<dyn Revoke>;
     fn root(self: Arc<Self>) -> Arc<dyn Root>;
 }
@@ -149,6 +154,8 @@ pub(super) struct Cell<B: Body<T>, T> {
     outcome: Outcome<T>,
     /// Whose workers may do the work early, when they wait for it; 0: nobody's.
     home: usize,
+    /// Asks work that runs to stop.
+    bell: Bell,
     body: UnsafeCell<MaybeUninit<B>>,
 }
 
@@ -161,7 +168,8 @@ unsafe impl<B: Body<T>, T: Send> Send for Cell<B, T> {}
 
 impl<B: Body<T>, T> Cell<B, T> {
     pub(super) fn new(home: usize, body: B) -> Self {
-        Self { outcome: Outcome::new(), home, body: UnsafeCell::new(MaybeUninit::new(body)) }
+        let body = UnsafeCell::new(MaybeUninit::new(body));
+        Self { outcome: Outcome::new(), home, bell: Bell::new(), body }
     }
 
     /// # Safety
@@ -172,14 +180,26 @@ impl<B: Body<T>, T> Cell<B, T> {
         unsafe { (*self.body.get()).assume_init_read() }
     }
 
-    /// Whether it is cancelled, now or before.
-    fn try_cancel(&self) -> bool {
+    /// Whether it is cancelled, now or before, or, if that is enough, asked to stop.
+    fn try_call_off(&self, how: CallOff) -> bool {
         if self.outcome.cancel() {
             // SAFETY: we have cancelled it.
-            unsafe { self.take_body() }.revoke();
+            unsafe { self.take_body() }.revoke(how);
             return true;
         }
-        self.outcome.phase() == Phase::Cancelled
+        match self.outcome.phase() {
+            Phase::Cancelled => true,
+            Phase::Running if how == CallOff::Running => {
+                self.bell.ring();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether somebody wants it to stop, and it has not looked.
+    pub(super) fn is_asked_to_stop(&self) -> bool {
+        self.bell.is_rung()
     }
 }
 
@@ -220,8 +240,8 @@ impl<B: Body<T> + 'static, T: Send + 'static> Shared<T> for Cell<B, T> {
         &self.outcome
     }
 
-    fn cancel(&self) -> bool {
-        self.try_cancel()
+    fn call_off(&self, how: CallOff) -> bool {
+        self.try_call_off(how)
     }
 
     fn revoker(self: Arc<Self>) -> Arc<dyn Revoke> {
@@ -240,8 +260,8 @@ impl<B: Body<T>, T: Send> Root for Cell<B, T> {
 }
 
 impl<B: Body<T>, T: Send> Revoke for Cell<B, T> {
-    fn revoke(&self) {
-        self.try_cancel();
+    fn revoke(&self, how: CallOff) {
+        self.try_call_off(how);
     }
 }
 
@@ -253,7 +273,7 @@ impl<B: Body<T>, T: Send> Runnable for Cell<B, T> {
         let Some(claim) = self.outcome.claim() else { return false };
         // SAFETY: we have claimed it.
         let body = unsafe { self.take_body() };
-        here::inside(&raw const self.outcome as usize, || claim.finish(body.run()));
+        here::doing(&raw const self.outcome as usize, &self.bell, || claim.finish(body.run()));
         true
     }
 
@@ -266,7 +286,7 @@ impl<B: Body<T>, T: Send> Runnable for Cell<B, T> {
     }
 
     fn cancel(&self) -> bool {
-        self.try_cancel()
+        self.try_call_off(CallOff::Pending)
     }
 
     fn phase(&self) -> Phase {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::cell::{Revoke, Root, Settled};
 use super::promise::linked;
+use super::stop::CallOff;
 use super::{Future, FutureError, Promise};
 use crate::platform::{Deadline, after};
 use crate::threading::{Timer, drop_quietly, locked};
@@ -105,7 +106,7 @@ impl<T: Send + 'static> Future<T> {
                 let promise = locked(&race).take();
                 if let Some(promise) = promise {
                     promise.fail(FutureError::Expired);
-                    revoker.revoke();
+                    revoker.revoke(CallOff::Pending);
                 }
             }
         });
@@ -123,7 +124,7 @@ impl<T: Send + 'static> Future<T> {
                 if let Some(promise) = promise {
                     promise.fail(error);
                 }
-                revoker.revoke();
+                revoker.revoke(CallOff::Pending);
             }
         }
         future
@@ -201,7 +202,7 @@ pub fn first_success<T: Send + 'static>(futures: impl IntoIterator<Item = Future
             };
             if let Some(promise) = promise {
                 promise.end_with(|| result);
-                upstream.revoke();
+                upstream.revoke(CallOff::Pending);
             } else {
                 drop_quietly(result);
             }
@@ -226,7 +227,7 @@ impl<T: Send + 'static> Promise<T> {
 struct Upstream(Mutex<State>);
 
 struct State {
-    revoked: bool,
+    revoked: Option<CallOff>,
     of: Vec<Arc<dyn Revoke>>,
     /// What those hang on.
     roots: Roots,
@@ -238,7 +239,7 @@ impl Upstream {
     fn new<'a, T: Send + 'static>(of: impl IntoIterator<Item = &'a Future<T>>) -> Arc<Self> {
         let both = of.into_iter().map(|future| (future.shared.clone().revoker(), future.root()));
         let (of, roots): (_, Vec<_>) = both.unzip();
-        Arc::new(Self(Mutex::new(State { revoked: false, of, roots: roots.into() })))
+        Arc::new(Self(Mutex::new(State { revoked: None, of, roots: roots.into() })))
     }
 
     /// Goes on with another; if it was revoked meanwhile, so is that.
@@ -251,8 +252,8 @@ impl Upstream {
         let revoked = state.revoked;
         drop(state);
         drop(old);
-        if revoked {
-            self.revoke();
+        if let Some(how) = revoked {
+            self.revoke(how);
         }
     }
 }
@@ -266,10 +267,10 @@ impl Upstream {
 }
 
 impl Revoke for Upstream {
-    fn revoke(&self) {
-        locked(&self.0).revoked = true;
+    fn revoke(&self, how: CallOff) {
+        locked(&self.0).revoked = Some(how);
         let (of, _roots) = self.clear();
-        of.iter().for_each(|one| one.revoke());
+        of.iter().for_each(|one| one.revoke(how));
     }
 }
 

@@ -3,11 +3,13 @@
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 
 use inkle_core::sync::Phase;
 
 use super::cell::Runnable;
 use super::executor::Spawn;
+use super::label::Label;
 use super::task::Task;
 use super::{FutureError, SubmitError};
 use crate::contextvars::Inherited;
@@ -16,7 +18,7 @@ use crate::threading::{Panic, current, drop_quietly, is_exit, report_panic};
 /// A function that is called at most once.
 struct Detached<F> {
     /// Empty once it is called, given up, or handed back.
-    function: UnsafeCell<Option<F>>,
+    function: UnsafeCell<Option<(Label, F)>>,
     /// Whose copy it is called in.
     context: Inherited,
 }
@@ -27,7 +29,7 @@ struct Detached<F> {
 unsafe impl<F: Send> Sync for Detached<F> {}
 
 impl<F> Detached<F> {
-    fn take(&self) -> Option<F> {
+    fn take(&self) -> Option<(Label, F)> {
         // SAFETY: as above, nobody else is here.
         unsafe { (*self.function.get()).take() }
     }
@@ -35,9 +37,15 @@ impl<F> Detached<F> {
 
 impl<F: FnOnce() + Send> Runnable for Detached<F> {
     fn run(&self) -> bool {
-        let Some(function) = self.take() else { return false };
+        let Some((label, function)) = self.take() else { return false };
         let context = self.context.clone();
-        match catch_unwind(AssertUnwindSafe(|| context.run(function))) {
+        let call = || catch_unwind(AssertUnwindSafe(function));
+        let panicked = |result: &thread::Result<()>| {
+            result.as_ref().is_err_and(|payload| !is_exit(&**payload))
+        };
+        // Again, for what others do around it.
+        let called = AssertUnwindSafe(|| context.run(|| label.run(call, panicked)));
+        match catch_unwind(called).and_then(|result| result) {
             Err(payload) if !is_exit(&*payload) => report_panic(&current(), &Panic::new(payload)),
             _ => {}
         }
@@ -45,11 +53,14 @@ impl<F: FnOnce() + Send> Runnable for Detached<F> {
     }
 
     fn fail(&self, _: FutureError) {
-        drop_quietly(self.take());
+        drop_quietly(self.take().map(|(_, function)| function));
     }
 
     fn cancel(&self) -> bool {
-        drop_quietly(self.take());
+        if let Some((label, function)) = self.take() {
+            label.revoke();
+            drop_quietly(function);
+        }
         true
     }
 
@@ -68,7 +79,8 @@ where
     F: FnOnce() + Send + 'static,
 {
     let context = Inherited::from_here();
-    let work = Arc::new(Detached { function: UnsafeCell::new(Some(function)), context });
+    let function = UnsafeCell::new(Some((Label::new::<F>(executor.tag()), function)));
+    let work = Arc::new(Detached { function, context });
     let address = Arc::as_ptr(&work);
     let Err(error) = executor.execute(Task::of(work)) else { return Ok(()) };
     let (cause, task) = error.into_parts();
@@ -81,5 +93,5 @@ where
     let function = unsafe { &*address }.take();
     drop(task);
     // Not there: it has been called for all that.
-    function.map_or(Ok(()), |function| Err(SubmitError::new(cause, function)))
+    function.map_or(Ok(()), |(_, function)| Err(SubmitError::new(cause, function)))
 }

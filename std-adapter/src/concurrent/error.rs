@@ -53,11 +53,17 @@ pub enum FutureError {
 
 impl FutureError {
     /// Of what a function unwound with.
-    pub(super) fn unwound(payload: Box<dyn Any + Send>) -> Self {
+    pub(crate) fn unwound(payload: Box<dyn Any + Send>) -> Self {
         if is_exit(&*payload) {
             return Self::Exited;
         }
         Self::Panicked(Arc::new(Panic::new(payload)))
+    }
+
+    /// Of a panic in another process.
+    #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+    pub(crate) fn panicked(panic: Panic) -> Self {
+        Self::Panicked(Arc::new(panic))
     }
 
     /// That the work could not be done, for this reason: for executors.
@@ -186,6 +192,8 @@ pub enum SubmitCause {
     Refused(Arc<dyn Error + Send + Sync>),
     /// The process is ending. (EX004)
     Exiting,
+    /// The work cannot be sent to where it would be done. (CF049)
+    Unsendable(Arc<dyn Error + Send + Sync>),
 }
 
 impl fmt::Display for SubmitCause {
@@ -197,6 +205,7 @@ impl fmt::Display for SubmitCause {
             Self::Broken(error) => write!(f, "the executor is broken: {error}"),
             Self::Refused(error) => write!(f, "the system refused: {error}"),
             Self::Exiting => f.write_str("no work is taken at the end of the process"),
+            Self::Unsendable(error) => write!(f, "the work cannot be sent: {error}"),
         }
     }
 }
@@ -204,7 +213,7 @@ impl fmt::Display for SubmitCause {
 impl Error for SubmitCause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Broken(error) | Self::Refused(error) => Some(&**error),
+            Self::Broken(error) | Self::Refused(error) | Self::Unsendable(error) => Some(&**error),
             _ => None,
         }
     }

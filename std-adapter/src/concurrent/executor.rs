@@ -7,6 +7,7 @@ use inkle_core::error::TimedOut;
 use inkle_core::sync::Reason;
 
 use super::cell::{Body, Call, Cell, InContext, Settled, Work};
+use super::label::{Label, Tag};
 use super::map::{Map, Stop};
 use super::{Future, SubmitCause, SubmitError, Task};
 use crate::platform::Deadline;
@@ -81,6 +82,12 @@ pub trait Spawn: Executor {
         0
     }
 
+    /// What it calls its tasks.
+    #[doc(hidden)]
+    fn tag(&self) -> Tag<'_> {
+        Tag::default()
+    }
+
     /// Has `function` called, and gives the future of its result. (CF023)
     ///
     /// Errors: the function comes back, and why.
@@ -90,7 +97,8 @@ pub trait Spawn: Executor {
         T: Send + 'static,
         Self: Sized,
     {
-        submit(self, Work(function)).map_err(|error| error.map(|Work(function)| function))
+        submit::<F, _, _>(self, Work(function))
+            .map_err(|error| error.map(|Work(function)| function))
     }
 
     /// Has `function` called, and gives no future: less to carry, if nobody wants to know. A panic goes to
@@ -135,7 +143,8 @@ pub trait Spawn: Executor {
         let function = Arc::new(function);
         Map::new(items.into_iter(), move |chunk: Vec<A>, stop: &Stop| {
             let (function, stop) = (function.clone(), stop.clone());
-            self.submit(move || stop.run(chunk, &*function)).map_err(|error| error.into_parts().0)
+            let work = Work(move || stop.run(chunk, &*function));
+            submit::<F, _, _>(self, work).map_err(|error| error.into_parts().0)
         })
     }
 }
@@ -187,7 +196,8 @@ where
 
 impl<E: Spawn, A: Send + 'static, R: Send + 'static> Submit<A, R> for E {
     fn submit_fn(&self, function: fn(A) -> R, argument: A) -> Result<Future<R>, SubmitError<A>> {
-        submit(self, Call(function, argument)).map_err(|error| error.map(|call| call.1))
+        let call = Call(function, argument);
+        submit::<fn(A) -> R, _, _>(self, call).map_err(|error| error.map(|call| call.1))
     }
 
     fn submit_chunk(
@@ -196,17 +206,19 @@ impl<E: Spawn, A: Send + 'static, R: Send + 'static> Submit<A, R> for E {
         chunk: Vec<A>,
     ) -> Result<Future<Vec<Settled<R>>>, SubmitError<Vec<A>>> {
         let each = move |chunk| Stop::new().run(chunk, &function);
-        submit(self, Call(each, chunk)).map_err(|error| error.map(|call| call.1))
+        let call = Call(each, chunk);
+        submit::<fn(A) -> R, _, _>(self, call).map_err(|error| error.map(|call| call.1))
     }
 }
 
-/// Has a body run by the executor; it comes back if it is not taken.
-fn submit<T, B>(executor: &impl Spawn, body: B) -> Result<Future<T>, SubmitError<B>>
+/// Has a body, which calls function `F`, run by the executor; it comes back if it is not taken.
+fn submit<F, T, B>(executor: &impl Spawn, body: B) -> Result<Future<T>, SubmitError<B>>
 where
     B: Body<T> + 'static,
     T: Send + 'static,
 {
-    let cell = Arc::new(Cell::new(executor.home(), InContext::new(body)));
+    let body = InContext::new(Label::new::<F>(executor.tag()), body);
+    let cell = Arc::new(Cell::new(executor.home(), body));
     let (place, future) = (Arc::as_ptr(&cell), Future::new(cell.clone()));
     let Err(error) = executor.execute(Task::of(cell)) else { return Ok(future) };
     let (cause, task) = error.into_parts();
@@ -237,6 +249,10 @@ macro_rules! forward {
 
             fn home(&self) -> usize {
                 (**self).home()
+            }
+
+            fn tag(&self) -> Tag<'_> {
+                (**self).tag()
             }
         }
     )*};

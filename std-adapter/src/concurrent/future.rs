@@ -23,6 +23,7 @@ use inkle_core::sync::{GetOutcome, Phase, SettleOutcome};
 use super::callback::{give, look, show};
 use super::cell::{Root, Settled, Shared};
 use super::held::Held;
+use super::stop::CallOff;
 use super::{FutureError, here};
 use crate::platform::{Deadline, Private, after};
 use crate::threading::{CancelToken, Panic};
@@ -205,8 +206,8 @@ impl<T: Send + 'static> Future<T> {
     }
 
     /// Sees to it that the work is never begun; `false` if it has begun, or is done. Work that runs is not
-    /// stopped by this. Everybody who waits is told at once. Does not block, but calls the callbacks.
-    /// (CF005, CF016)
+    /// stopped by this, but by [`stop`](Self::stop). Everybody who waits is told at once. Does not block, but
+    /// calls the callbacks. (CF005, CF016)
     ///
     /// ```
     /// use inkle::concurrent::{FutureError, task};
@@ -218,7 +219,39 @@ impl<T: Send + 'static> Future<T> {
     /// assert!(!task.run());
     /// ```
     pub fn cancel(&self) -> bool {
-        self.shared.cancel() || self.is_cancelled()
+        self.shared.call_off(CallOff::Pending)
+    }
+
+    /// [Cancels](Self::cancel) the work, or if it runs, asks it to stop: the token is cancelled that it
+    /// sees by [`with_token`](super::with_token), for [`Reason::REQUESTED`](crate::threading::Reason). Whether
+    /// one or the other: `false` if the work is done. Never waits for the work. (CF065)
+    ///
+    /// Work that runs is not ended from outside, it ends itself. So the future stays
+    /// [running](Self::is_running) until then, and has the result that the work gives: a value, if it stops
+    /// early or does not look, or a panic. It is not [cancelled](Self::is_cancelled). Whoever wants to tell
+    /// the two apart has the work say so in its result.
+    ///
+    /// A future that is made of others ([`map`](Self::map), [`join_all`](super::join_all), ...) is cancelled,
+    /// and those that it waits for are stopped.
+    ///
+    /// ```
+    /// use inkle::concurrent::{Spawn, ThreadPoolExecutor, with_token};
+    ///
+    /// let executor = ThreadPoolExecutor::new(1).unwrap();
+    /// let count = executor.submit(|| {
+    ///     let stopped = || with_token(|token| token.is_some_and(|token| token.is_cancelled()));
+    ///     (0_u64..).take_while(|_| !stopped()).count()
+    /// });
+    /// let count = count.unwrap();
+    /// while !count.is_running() {
+    ///     std::thread::yield_now();
+    /// }
+    /// assert!(!count.cancel(), "it runs");
+    /// assert!(count.stop());
+    /// println!("counted to {}", count.join().unwrap());
+    /// ```
+    pub fn stop(&self) -> bool {
+        self.shared.call_off(CallOff::Running)
     }
 
     /// Whether the work was cancelled. (CF006)

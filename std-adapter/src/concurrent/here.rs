@@ -2,10 +2,18 @@
 //!
 //! A worker that waits for a future must keep its pool alive, and work must not wait for itself. So each
 //! wait of a future comes by here.
+//!
+//! # Invariant
+//!
+//! Frames lie on the stack of their thread, the innermost one in `INNERMOST`, each with a pointer to the
+//! next outer one. A frame is looked at by its own thread only, and is taken off before it goes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::ptr;
+
+use super::stop::Bell;
+use crate::threading::CancelToken;
 
 /// A pool, as a thread of it sees it: entered by [`as_worker`].
 pub(crate) trait Worker {
@@ -17,8 +25,33 @@ pub(crate) trait Worker {
 
 /// Work that is done or settled on this thread.
 struct Frame {
-    outcome: usize,
+    kind: Kind,
     outer: *const Frame,
+    /// Of the work, once it was asked for.
+    token: OnceCell<CancelToken<'static>>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A job of a pool, with the parent of its token.
+    Job(*const CancelToken<'static>),
+    /// Work that is done, with the address of its outcome.
+    Work(usize, *const Bell),
+    /// A callback, with the address of the outcome that it is of.
+    Callback(usize),
+}
+
+impl Frame {
+    /// From this one outwards.
+    ///
+    /// # Safety
+    ///
+    /// It is on this thread's stack, or null, and the frames are kept no longer than the innermost one
+    /// stays.
+    unsafe fn outwards<'f>(frame: *const Self) -> impl Iterator<Item = &'f Self> {
+        // SAFETY: it is there until it has set the cell back (`within`), and those outside of it longer.
+        std::iter::successors(unsafe { frame.as_ref() }, |frame| unsafe { frame.outer.as_ref() })
+    }
 }
 
 /// How deep futures that are made of futures end one inside the other before the next has to wait for its
@@ -41,26 +74,90 @@ impl<T: Copy> Drop for Reset<T> {
     }
 }
 
-/// Calls `f`, which does or settles the work with the outcome at this address.
-pub(super) fn inside<R>(outcome: usize, f: impl FnOnce() -> R) -> R {
-    let frame = Frame { outcome, outer: INNERMOST.get() };
-    let _reset = Reset(&INNERMOST, frame.outer);
+/// Calls `f` in a frame of this kind. What the kind points to lives as long.
+#[inline]
+fn within<R>(kind: Kind, f: impl FnOnce() -> R) -> R {
+    struct End<'f>(&'f Frame);
+    impl Drop for End<'_> {
+        #[inline]
+        fn drop(&mut self) {
+            INNERMOST.set(self.0.outer);
+            if let (Kind::Work(_, bell), Some(_)) = (self.0.kind, self.0.token.get()) {
+                // SAFETY: it lives at least as long as the frame, by the caller.
+                unsafe { &*bell }.hide();
+            }
+        }
+    }
+
+    let frame = Frame { kind, outer: INNERMOST.get(), token: OnceCell::new() };
+    // Goes before the frame and its token do.
+    let _end = End(&frame);
     INNERMOST.set(&raw const frame);
     f()
 }
 
+/// Calls `f`, which is a callback of the outcome at this address.
+pub(super) fn inside<R>(outcome: usize, f: impl FnOnce() -> R) -> R {
+    within(Kind::Callback(outcome), f)
+}
+
+/// Calls `f`, which does and ends the work with the outcome at this address; `bell` asks it to stop.
+#[inline]
+pub(super) fn doing<R>(outcome: usize, bell: &Bell, f: impl FnOnce() -> R) -> R {
+    within(Kind::Work(outcome, bell), f)
+}
+
+/// Calls `f`, which does a job of a pool; `stop` asks all of them to stop.
+#[inline]
+pub(super) fn in_job<R>(stop: &CancelToken<'static>, f: impl FnOnce() -> R) -> R {
+    within(Kind::Job(stop), f)
+}
+
 /// Whether the caller does, or settles, the work with the outcome at this address.
 pub(super) fn is_inside(outcome: usize) -> bool {
-    let mut frame = INNERMOST.get();
-    // SAFETY: each frame lives on this thread's stack until it has set the cell back (`inside`), and those
-    // outside of it live longer.
-    while let Some(seen) = unsafe { frame.as_ref() } {
-        if seen.outcome == outcome {
-            return true;
+    // SAFETY: kept no longer than this.
+    unsafe { Frame::outwards(INNERMOST.get()) }.any(|frame| match frame.kind {
+        Kind::Work(of, _) | Kind::Callback(of) => of == outcome,
+        Kind::Job(_) => false,
+    })
+}
+
+/// Shows `look` the token of the work that the caller does, or is called back by.
+pub(super) fn with_token<R>(look: impl FnOnce(Option<&CancelToken<'_>>) -> R) -> R {
+    let is_work = |frame: &&Frame| !matches!(frame.kind, Kind::Callback(_));
+    // SAFETY: the frames stay until `look`, which is called further in, has returned.
+    let Some(frame) = unsafe { Frame::outwards(INNERMOST.get()) }.find(is_work) else {
+        return look(None);
+    };
+    if frame.token.get().is_none() {
+        // SAFETY: as above.
+        let stop = unsafe { Frame::outwards(frame) }.find_map(|frame| match frame.kind {
+            // SAFETY: the pool's token lives as long as the frame.
+            Kind::Job(stop) => Some(unsafe { &*stop }),
+            _ => None,
+        });
+        let token =
+            frame.token.get_or_init(|| stop.map_or_else(CancelToken::new, CancelToken::child));
+        if let Kind::Work(_, bell) = frame.kind {
+            // SAFETY: the bell lives as long as the frame, and the token stays in that until it is
+            // hidden at its end (`within`).
+            unsafe { (*bell).show(token) };
         }
-        frame = seen.outer;
     }
-    false
+    look(frame.token.get().map(|token| token as _))
+}
+
+/// Whether the work that the caller does was asked to stop. Makes no token.
+#[cfg(feature = "timeline")]
+pub(super) fn is_asked_to_stop() -> bool {
+    // SAFETY: kept no longer than this.
+    let innermost = unsafe { Frame::outwards(INNERMOST.get()) }.next();
+    innermost.is_some_and(|frame| match (frame.token.get(), frame.kind) {
+        (Some(token), _) => token.is_cancelled(),
+        // SAFETY: it lives at least as long as the frame.
+        (None, Kind::Work(_, bell)) => unsafe { &*bell }.is_rung(),
+        (None, _) => false,
+    })
 }
 
 /// Calls `f` as a worker's doing: waits for futures inside of it go through `worker`.

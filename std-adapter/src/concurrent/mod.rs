@@ -13,6 +13,7 @@
 //! | `wait(fs, timeout, return_when)`, `as_completed(fs, timeout)` | [`wait`], [`as_completed`] |
 //! | `CancelledError`, `TimeoutError`, `InvalidStateError` | [`FutureError`]; a [`Promise`] is ended once |
 //! | `Executor.submit(f)`, and the future thrown away | [`Spawn::start`] |
+//! | nothing: work that runs cannot be called off | [`Future::stop`], and [`with_token`] in the work |
 //! | nothing | [`Future::map`], [`then`](Future::then), [`timeout`](Future::timeout), [`join_all`], [`first_success`] |
 //!
 //! There is no state in which a waiter hangs. A cancel tells everybody who waits at once (in Python a
@@ -53,6 +54,20 @@
 //! Work is done in a copy of the [context](crate::contextvars) of whoever submits it, a callback in a copy of
 //! the context of whoever adds it.
 //!
+//! # To watch it
+//!
+//! - *Progress*: [`Map`]'s results and [`as_completed`] are iterators, so a progress bar counts what comes out
+//!   of them; the example `progress` does that with the crate `indicatif`.
+//! - *Spans*: with the feature `tracing` each task runs in a span `task` of the crate `tracing`, of level
+//!   `DEBUG` and target `inkle::task`, from its submission to its end. It is a child of the span in which it
+//!   was submitted, and tells the task's `name`, its `pool`, how long it had waited (`waited_us`), and whether
+//!   it `panicked`.
+//! - *Timeline*: with the feature `timeline` the module `timeline` records which thread did what when, for
+//!   trace viewers and as a picture.
+//! - *Counters*: [`ThreadPoolExecutor::counters`].
+//!
+//! [`ThreadPoolExecutor::named`] names tasks for all of those.
+//!
 //! # Cost
 //!
 //! A task, its function and its future are one allocation. Done with nobody waiting, it costs two
@@ -68,9 +83,13 @@ mod future;
 mod gather;
 mod held;
 mod here;
+mod label;
 mod map;
 mod pool;
 mod promise;
+#[cfg(feature = "tracing")]
+mod spans;
+mod stop;
 mod task;
 mod thread_pool;
 mod wait;
@@ -82,8 +101,11 @@ pub use inkle_core::error::TimedOut;
 
 pub use future::{Future, Joining, Watching};
 pub use map::{Map, Results, ZeroSize};
-pub use pool::{BadPool, Counters, Halt, Halted, WhenFull, with_token};
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use pool::exit::{AtExit, add as add_at_exit};
+pub use pool::{BadPool, Counters, Halt, Halted, WhenFull};
 pub use promise::{Promise, promise};
+pub use stop::with_token;
 pub use task::{Task, task};
 pub use thread_pool::{BrokenPool, PoolBuilder, Ranked, ThreadPoolExecutor};
 pub use wait::{AsCompleted, ReturnWhen, Unfinished, Waited, as_completed, wait};

@@ -99,8 +99,30 @@ impl<T: Send + 'static> Promise<T> {
         self.cell.phase() == Phase::Cancelled
     }
 
+    /// Whether somebody has asked the work, which has begun, to [stop](Future::stop).
+    ///
+    /// ```
+    /// use inkle::concurrent::promise;
+    ///
+    /// let (mut promise, future) = promise::<u32>();
+    /// promise.set_running();
+    /// assert!(future.stop());
+    /// assert!(promise.is_asked_to_stop());
+    /// promise.set_result(3).unwrap();
+    /// assert_eq!(future.join().unwrap(), 3);
+    /// ```
+    pub fn is_asked_to_stop(&self) -> bool {
+        self.cell.is_asked_to_stop()
+    }
+
+    /// Cancels the future, if the work has not begun.
+    #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+    pub(crate) fn cancel(self) {
+        self.cell.cancel();
+    }
+
     /// Ends it; the result comes back if the future was cancelled.
-    pub(super) fn end(mut self, result: Settled<T>) -> Result<(), Settled<T>> {
+    pub(crate) fn end(mut self, result: Settled<T>) -> Result<(), Settled<T>> {
         if !self.set_running() {
             return Err(result);
         }

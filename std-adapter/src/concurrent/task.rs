@@ -6,6 +6,7 @@ use std::sync::Arc;
 use inkle_core::sync::Phase;
 
 use super::cell::{Cell, InContext, Runnable, Work};
+use super::label::{Label, Tag};
 use super::{Future, FutureError};
 use crate::threading::drop_quietly;
 
@@ -45,7 +46,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let cell = Arc::new(Cell::new(home, InContext::new(Work(function))));
+    let cell =
+        Arc::new(Cell::new(home, InContext::new(Label::new::<F>(Tag::default()), Work(function))));
     (Task::of(cell.clone()), Future::new(cell))
 }
 

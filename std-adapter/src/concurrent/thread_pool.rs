@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use inkle_core::error::TimedOut;
 
+use super::label::Tag;
 use super::pool::{
     BadPool, Cause, Counters, Halt, Halted, Job, Pool, Rejected, Settings, WhenFull,
 };
@@ -23,6 +24,11 @@ use crate::threading::{Panic, SpawnCause};
 /// A task may wait for the future of another task of the same executor, however few threads there are: what
 /// has not begun is done by the thread that waits, and while it waits for what runs, another thread may
 /// take its place. It never does other work while it waits, so no lock is ever taken twice.
+///
+/// If the system refuses a thread, other threads of the executor do the task, or if there are none, the task
+/// comes back from `submit`. Tasks that were taken are never stranded: if there is nobody left to do them,
+/// the system is asked again until it gives a thread, and if it refuses even the [timers'](crate::threading::Timer)
+/// thread, which sees to that, they [fail](FutureError::Failed) with [`SubmitCause::Refused`]. (CF044)
 ///
 /// A handle: clone it freely, also into tasks. When the last handle is dropped, what was submitted is still
 /// done, then the threads end; dropping never blocks. (CF042) At the end of the process all work that was
@@ -94,7 +100,27 @@ impl ThreadPoolExecutor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn priority(&self, priority: i32) -> Ranked<'_> {
-        Ranked { executor: self, priority, full: self.full }
+        Ranked { priority, ..self.ranked() }
+    }
+
+    /// The same executor for tasks of this name: on the timeline (feature `timeline`), and in the spans of the
+    /// crate `tracing` (feature `tracing`). Others are called as their function, or as the function that their
+    /// closure is in; without those features the name is of no use.
+    ///
+    /// ```
+    /// use inkle::concurrent::{Spawn, ThreadPoolExecutor};
+    ///
+    /// let executor = ThreadPoolExecutor::new(1)?;
+    /// let hash = executor.named("hash").submit(|| 7)?;
+    /// # hash.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn named(&self, name: &'static str) -> Ranked<'_> {
+        Ranked { name: Some(name), ..self.ranked() }
+    }
+
+    fn ranked(&self) -> Ranked<'_> {
+        Ranked { executor: self, priority: 0, full: self.full, name: None }
     }
 
     /// The same executor, with another way to deal with a full queue. (CF063)
@@ -114,7 +140,7 @@ impl ThreadPoolExecutor {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn when_full(&self, full: WhenFull) -> Ranked<'_> {
-        Ranked { executor: self, priority: 0, full }
+        Ranked { full, ..self.ranked() }
     }
 
     /// Changes the limit of threads. A thread too many ends when it has done its task. (CF065)
@@ -164,9 +190,7 @@ impl ThreadPoolExecutor {
                 Cause::Full => SubmitCause::TimedOut,
                 Cause::ShutDown => SubmitCause::ShutDown,
                 Cause::Broken(panic) => SubmitCause::Broken(Arc::new(BrokenPool(panic))),
-                Cause::Spawn(SpawnCause::Refused(error)) => SubmitCause::Refused(Arc::new(error)),
-                // The name has been looked at before.
-                Cause::Spawn(_) => SubmitCause::Exiting,
+                Cause::Spawn(cause) => no_thread(cause),
             };
             SubmitError::new(cause, job)
         })
@@ -203,6 +227,10 @@ impl Spawn for ThreadPoolExecutor {
     fn home(&self) -> usize {
         self.pool.home()
     }
+
+    fn tag(&self) -> Tag<'_> {
+        Tag { name: None, pool: Some(self.pool.name()) }
+    }
 }
 
 impl fmt::Debug for ThreadPoolExecutor {
@@ -214,8 +242,9 @@ impl fmt::Debug for ThreadPoolExecutor {
     }
 }
 
-/// A [`ThreadPoolExecutor`] with a [priority](ThreadPoolExecutor::priority), or with another
-/// [way](ThreadPoolExecutor::when_full) to deal with a full queue.
+/// A [`ThreadPoolExecutor`] with a [priority](ThreadPoolExecutor::priority), with another
+/// [way](ThreadPoolExecutor::when_full) to deal with a full queue, or with a
+/// [name](ThreadPoolExecutor::named) for its tasks.
 ///
 /// ```
 /// use inkle::concurrent::{Spawn, ThreadPoolExecutor, WhenFull};
@@ -230,9 +259,15 @@ pub struct Ranked<'e> {
     executor: &'e ThreadPoolExecutor,
     priority: i32,
     full: WhenFull,
+    name: Option<&'static str>,
 }
 
 impl Ranked<'_> {
+    /// As [`ThreadPoolExecutor::named`].
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name: Some(name), ..self }
+    }
+
     /// As [`ThreadPoolExecutor::priority`].
     pub fn priority(self, priority: i32) -> Self {
         Self { priority, ..self }
@@ -259,6 +294,10 @@ impl Spawn for Ranked<'_> {
     fn home(&self) -> usize {
         self.executor.home()
     }
+
+    fn tag(&self) -> Tag<'_> {
+        Tag { name: self.name, ..self.executor.tag() }
+    }
 }
 
 impl fmt::Debug for Ranked<'_> {
@@ -266,6 +305,7 @@ impl fmt::Debug for Ranked<'_> {
         f.debug_struct("Ranked")
             .field("priority", &self.priority)
             .field("full", &self.full)
+            .field("name", &self.name)
             .finish_non_exhaustive()
     }
 }
@@ -370,8 +410,22 @@ impl Job for Task {
         self.run()
     }
 
-    fn fail(self, why: &Arc<Panic>) {
-        self.fail(FutureError::failed(BrokenPool(Arc::clone(why))));
+    fn fail(self, why: Cause) {
+        self.fail(match why {
+            Cause::Broken(panic) => FutureError::failed(BrokenPool(panic)),
+            Cause::Spawn(cause) => FutureError::failed(no_thread(cause)),
+            // Only of work that is not taken in the first place.
+            Cause::Full | Cause::ShutDown => FutureError::Cancelled,
+        });
+    }
+}
+
+/// Why the work is not done.
+fn no_thread(cause: SpawnCause) -> SubmitCause {
+    match cause {
+        SpawnCause::Refused(error) => SubmitCause::Refused(Arc::new(error)),
+        // The name has been looked at before.
+        SpawnCause::Exiting | SpawnCause::NulInName { .. } => SubmitCause::Exiting,
     }
 }
 

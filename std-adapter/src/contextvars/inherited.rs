@@ -24,6 +24,12 @@ impl Inherited {
         Self { map, load }
     }
 
+    /// The values of variables that travel. See [`Context::pack`](super::Context::pack).
+    #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+    pub(crate) fn pack(&self) -> Result<Vec<u8>, super::PackError> {
+        super::travel::pack(&self.map)
+    }
+
     /// Calls `f` in it. What `f` sets is dropped afterwards; a panic of that is reported and goes no
     /// further.
     pub(crate) fn run<R>(self, f: impl FnOnce() -> R) -> R {

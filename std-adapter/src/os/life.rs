@@ -29,12 +29,8 @@ pub(crate) fn life() -> Life {
 fn ask() -> Life {
     forget_at_fork();
     let pid = std::process::id();
-    let began = match look(pid) {
-        Look::Alive { began } => began,
-        // There is no /proc: the same for all.
-        Look::Dead | Look::Unknown => 0,
-    };
-    let life = life_of(pid, began);
+    // Without /proc: the same for all.
+    let life = life_of(pid, look(pid).map_or(0, |look| look.began));
     OWN.store(life.bits(), Ordering::Relaxed);
     life
 }
@@ -54,29 +50,32 @@ fn forget_at_fork() {
     });
 }
 
+/// The life of a process that may have ended but was not reaped yet. `None` without /proc.
+#[cfg(feature = "multiprocessing")]
+pub(crate) fn life_of_child(pid: u32) -> Option<Life> {
+    look(pid).map(|look| life_of(pid, look.began))
+}
+
 /// Whether that process is alive; one that nobody has reaped yet is not.
 pub(crate) fn is_alive(life: Life) -> bool {
     let pid = life.bits() % PIDS;
     match look(pid) {
-        Look::Alive { began } => life_of(pid, began) == life,
-        Look::Dead => false,
+        Some(look) => !look.is_dead && life_of(pid, look.began) == life,
         // Without /proc, or where it hides others' processes. A refusal comes from somebody who is there.
-        Look::Unknown => Pid::from_raw(pid as i32)
+        None => Pid::from_raw(pid as i32)
             .is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH)),
     }
 }
 
-enum Look {
-    Alive {
-        /// When it began, in ticks since the system did.
-        began: u64,
-    },
-    Dead,
-    Unknown,
+/// What the system says of a process.
+struct Look {
+    /// Whether it has ended and was not reaped yet.
+    is_dead: bool,
+    /// When it began, in ticks since the system did.
+    began: u64,
 }
 
-/// What the system says of a process.
-fn look(pid: u32) -> Look {
+fn look(pid: u32) -> Option<Look> {
     // After the program's name, in parentheses, which may hold anything: the state is the first field, the
     // number of threads the 18th, the time when it began the 20th. A process whose first thread has ended
     // before the others has the state of a dead one and several threads.
@@ -88,9 +87,9 @@ fn look(pid: u32) -> Look {
         let threads: u32 = fields.nth(16)?.parse().ok()?;
         let began = fields.nth(1)?.parse().ok()?;
         let is_dead = matches!(state, "Z" | "X" | "x") && threads <= 1;
-        Some(if is_dead { Look::Dead } else { Look::Alive { began } })
+        Some(Look { is_dead, began })
     };
-    fs::read(format!("/proc/{pid}/stat")).ok().and_then(parse).unwrap_or(Look::Unknown)
+    fs::read(format!("/proc/{pid}/stat")).ok().and_then(parse)
 }
 
 fn life_of(pid: u32, began: u64) -> Life {
@@ -109,10 +108,7 @@ mod tests {
     use super::*;
 
     fn life_of_pid(pid: u32) -> Life {
-        match look(pid) {
-            Look::Alive { began } => life_of(pid, began),
-            _ => panic!("it is alive"),
-        }
+        life_of(pid, look(pid).unwrap().began)
     }
 
     #[test]

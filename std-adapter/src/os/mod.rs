@@ -15,10 +15,16 @@ pub(crate) use portable::*;
 
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 pub(crate) mod life;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) mod memory;
 #[cfg(target_os = "linux")]
 pub(crate) mod poll;
 #[cfg(target_os = "linux")]
 pub(crate) mod process;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) mod segment;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) mod socket;
 
 use std::sync::OnceLock;
 

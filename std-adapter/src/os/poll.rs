@@ -11,16 +11,23 @@ use crate::platform::Deadline;
 /// Waits until one of the descriptors is ready, or until `deadline`; whether one is. It may also return for
 /// no reason, without one.
 pub(crate) fn until(fds: &mut [PollFd<'_>], deadline: Deadline) -> bool {
+    // An error is that there is no memory for a moment: the caller looks again.
+    try_until(fds, deadline).unwrap_or(true)
+}
+
+/// Waits until one of the descriptors is ready, or until `deadline`; whether one is.
+///
+/// Errors: no memory for a moment, or more descriptors than a process may have.
+pub(crate) fn try_until(fds: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<bool> {
     loop {
         let left = deadline.nanos().map(|nanos| {
             let left = nanos.saturating_sub(now());
             Timespec { tv_sec: (left / 1_000_000_000) as _, tv_nsec: (left % 1_000_000_000) as _ }
         });
         match poll(fds, left.as_ref()) {
-            Ok(ready) => return ready > 0,
+            Ok(ready) => return Ok(ready > 0),
             Err(rustix::io::Errno::INTR) => {}
-            // No memory for a moment: the caller looks again.
-            Err(_) => return true,
+            Err(error) => return Err(error.into()),
         }
     }
 }

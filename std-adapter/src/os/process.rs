@@ -1,4 +1,4 @@
-//! Linux: starting another program.
+//! Linux: starting another program, and being told how it has ended.
 //!
 //! `clone` with `CLONE_VM` and `CLONE_VFORK`, as the C library's `posix_spawn` does it: the child runs in
 //! this process's memory, on a stack of its own, while the calling thread stands still, until it executes
@@ -16,7 +16,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
 use std::io;
 use std::mem::{MaybeUninit, zeroed};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
@@ -56,6 +56,7 @@ pub(crate) struct Plan<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Clone,
+    ControlGroup,
     Descriptors,
     Directory,
     Session,
@@ -69,6 +70,7 @@ pub(crate) enum Stage {
 /// What the parent and the child have in common while the parent stands still.
 struct Attempt<'a> {
     plan: &'a Plan<'a>,
+    entrance: Option<RawFd>,
     /// The signals blocked before.
     mask: libc::sigset_t,
     parent: libc::pid_t,
@@ -76,7 +78,15 @@ struct Attempt<'a> {
 }
 
 /// A running child: its number, and what stands for it.
-pub(crate) fn start(plan: &Plan<'_>) -> Result<(i32, OwnedFd), (Stage, io::Error)> {
+pub(crate) type Started = Result<(i32, OwnedFd), (Stage, io::Error)>;
+
+/// Starts it.
+pub(crate) fn start(plan: &Plan<'_>) -> Started {
+    start_in(plan, None)
+}
+
+/// As [`start`]. If there is an `entrance`, the child goes into a control group first of all: by writing `0` there.
+pub(crate) fn start_in(plan: &Plan<'_>, entrance: Option<RawFd>) -> Started {
     let mut stack = Vec::<MaybeUninit<u128>>::with_capacity(STACK / size_of::<u128>());
     // SAFETY: one past the end of the allocation. The stack grows downwards from there.
     let top = unsafe { stack.as_mut_ptr().add(stack.capacity()) };
@@ -85,7 +95,8 @@ pub(crate) fn start(plan: &Plan<'_>) -> Result<(i32, OwnedFd), (Stage, io::Error
     let (pid, clone_error, failed) = unsafe {
         let mut all: libc::sigset_t = zeroed();
         libc::sigfillset(&raw mut all);
-        let mut attempt = Attempt { plan, mask: zeroed(), parent: libc::getpid(), failed: None };
+        let (mask, parent) = (zeroed(), libc::getpid());
+        let mut attempt = Attempt { plan, entrance, mask, parent, failed: None };
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut attempt.mask);
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
         // SAFETY: `child` is given the attempt, which it alone uses until it has executed a program or
@@ -152,6 +163,11 @@ unsafe fn become_program(attempt: &Attempt<'_>) -> (Stage, c_int) {
 /// As for [`become_program`].
 unsafe fn prepare(attempt: &Attempt<'_>) -> Result<(), (Stage, c_int)> {
     let plan = attempt.plan;
+    if let Some(entrance) = attempt.entrance {
+        // SAFETY: one byte, which lives for ever.
+        let entered = unsafe { libc::write(entrance, b"0".as_ptr().cast(), 1) };
+        check(Stage::ControlGroup, entered as c_long)?;
+    }
     // SAFETY: this process's own descriptors.
     unsafe { place_stdio(plan.stdio) }?;
     // SAFETY: system calls with what the plan has, which lives; none runs code of this process's.
@@ -309,4 +325,47 @@ unsafe fn execute(plan: &Plan<'_>) -> (Stage, c_int) {
         }
     }
     (Stage::Execute, if first != 0 { first } else { last })
+}
+
+/// How a child has ended, in the system's words.
+pub(crate) struct End {
+    /// Which of `CLD_…`.
+    pub(crate) code: c_int,
+    /// Its exit code, or a signal.
+    pub(crate) status: c_int,
+    pub(crate) usage: Usage,
+}
+
+/// What it has used, with those of its children that it has waited for. As the system writes it: this is not
+/// `libc`'s, which where a word has 32 bits may have wider times.
+#[repr(C)]
+pub(crate) struct Usage {
+    /// Seconds and microseconds.
+    pub(crate) user: [c_long; 2],
+    pub(crate) system: [c_long; 2],
+    /// KiB.
+    pub(crate) resident: c_long,
+    rest: [c_long; 13],
+}
+
+/// How the child has ended, if it has; after that it is forgotten. Does not wait.
+///
+/// Errors: `ECHILD`, somebody else was told, or the system tells nobody.
+pub(crate) fn ended(pidfd: BorrowedFd<'_>) -> io::Result<Option<End>> {
+    let options = libc::WEXITED | libc::WNOHANG;
+    // SAFETY: zeros are such values. The call is given a descriptor that is open, and room for both.
+    let (result, info, usage) = unsafe {
+        let mut info: libc::siginfo_t = zeroed();
+        let mut usage: Usage = zeroed();
+        let (to, and_to) = (&raw mut info, &raw mut usage);
+        let fd = pidfd.as_raw_fd();
+        let result = libc::syscall(libc::SYS_waitid, libc::P_PIDFD, fd, to, options, and_to);
+        (result, info, usage)
+    };
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call has written what it does of a child, or left the zeros.
+    let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+    Ok((pid != 0).then_some(End { code: info.si_code, status, usage }))
 }

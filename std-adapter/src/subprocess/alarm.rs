@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-use inkle_core::error::Cancelled;
+use inkle_core::sync::Reason;
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::platform::Deadline;
@@ -34,7 +34,11 @@ impl Alarm<'_> {
     }
 
     pub(super) fn is_rung(&self) -> bool {
-        self.token.is_cancelled()
+        self.reason().is_some()
+    }
+
+    pub(super) fn reason(&self) -> Option<Reason> {
+        self.token.reason()
     }
 
     /// When the token cancels itself.
@@ -43,23 +47,17 @@ impl Alarm<'_> {
     }
 }
 
-/// Calls `wait` with an alarm for the token. `None` from it is that the alarm has rung.
+/// Calls `wait` with an alarm for the token.
 ///
 /// Errors: there is no descriptor left for the alarm.
-pub(super) fn unless<R>(
+pub(super) fn with<R>(
     token: &CancelToken<'_>,
-    wait: impl FnOnce(&Alarm<'_>) -> Option<R>,
-) -> io::Result<Result<R, Cancelled>> {
+    wait: impl FnOnce(&Alarm<'_>) -> R,
+) -> io::Result<R> {
     let bell = Arc::new(Bell(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?));
     let waker = Waker::from(Arc::clone(&bell));
     let mut cancelled = pin!(token.cancelled());
     // Ready or not, `wait` looks at the token itself. The bell stays with the token until this returns.
     let _ = cancelled.as_mut().poll(&mut Context::from_waker(&waker));
-    let alarm = Alarm { bell, token };
-    match wait(&alarm) {
-        Some(result) => Ok(Ok(result)),
-        None => {
-            Ok(Err(token.check().err().unwrap_or(Cancelled(inkle_core::sync::Reason::DEADLINE))))
-        }
-    }
+    Ok(wait(&Alarm { bell, token }))
 }

@@ -1,25 +1,28 @@
-//! Waiting for a child, and talking to it, without a thread that stands still.
+//! Waiting for the end of a child, or of several, without a thread that stands still.
 
+use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
 use std::pin::Pin;
+use std::slice;
 use std::task::{Context, Poll};
 
 use rustix::event::PollFlags;
 
 use super::reaper::{Watch, watch};
-use super::{Child, CommunicateError, Output, Status};
-use crate::threading::locked;
+use super::{Child, Stages, Status};
 
-/// Ready when the program has ended: `(&child).await`. Dropping it has no effect on the program. (SP031)
+/// Ready when the program has ended: `(&child).await`; or all of a [pipeline's](Stages) have: `(&stages).await`.
+/// Dropping it has no effect on a program. (SP031)
 ///
 /// One thread of this crate waits for all that are awaited.
 ///
 /// Errors: there is no descriptor or thread left to wait with.
-#[derive(Debug)]
 #[must_use = "it does nothing unless it is awaited"]
-pub struct Ended<'a> {
-    child: &'a Child,
+pub struct Ended<'a, S = Status> {
+    children: &'a [Child],
+    /// How those have ended, when they have.
+    tell: fn(&[Child]) -> S,
     watch: Option<Watch>,
 }
 
@@ -28,21 +31,32 @@ impl<'a> IntoFuture for &'a Child {
     type IntoFuture = Ended<'a>;
 
     fn into_future(self) -> Ended<'a> {
-        Ended { child: self, watch: None }
+        let tell = |children: &[Child]| children[0].wait();
+        Ended { children: slice::from_ref(self), tell, watch: None }
     }
 }
 
-impl Future for Ended<'_> {
-    type Output = io::Result<Status>;
+impl<'a> IntoFuture for &'a Stages {
+    type Output = io::Result<Vec<Status>>;
+    type IntoFuture = Ended<'a, Vec<Status>>;
+
+    fn into_future(self) -> Ended<'a, Vec<Status>> {
+        let tell = |children: &[Child]| children.iter().map(Child::wait).collect();
+        Ended { children: self.children(), tell, watch: None }
+    }
+}
+
+impl<S> Future for Ended<'_, S> {
+    type Output = io::Result<S>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // The one of the last poll: the task may have moved.
         self.watch = None;
-        if let Some(status) = self.child.poll() {
-            return Poll::Ready(Ok(status));
-        }
-        let watched = self
-            .child
+        // One after the other: none is forgotten, for all have to end.
+        let Some(child) = self.children.iter().find(|child| child.poll().is_none()) else {
+            return Poll::Ready(Ok((self.tell)(self.children)));
+        };
+        let watched = child
             .pidfd()
             .try_clone_to_owned()
             .and_then(|pidfd| watch(vec![(pidfd, PollFlags::IN)], cx.waker().clone()));
@@ -56,48 +70,8 @@ impl Future for Ended<'_> {
     }
 }
 
-/// A conversation with a program: [`Child::communicate_async`]. Dropped before it is ready nothing is lost: begin
-/// another, without input, to go on.
-#[derive(Debug)]
-#[must_use = "it does nothing unless it is awaited"]
-pub struct Conversation<'a> {
-    child: &'a Child,
-    input: Vec<u8>,
-    watch: Option<Watch>,
-}
-
-impl Child {
-    /// As [`communicate`](Self::communicate), to be awaited.
-    ///
-    /// Errors: as there, and [`CommunicateError::Io`] if there is no descriptor or thread left to wait with.
-    pub fn communicate_async(&self, input: impl Into<Vec<u8>>) -> Conversation<'_> {
-        Conversation { child: self, input: input.into(), watch: None }
-    }
-}
-
-impl Future for Conversation<'_> {
-    type Output = Result<Output, CommunicateError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.watch = None;
-        let input = std::mem::take(&mut self.input);
-        let mut talk = locked(&self.child.talk);
-        // Once, before the rest: if it ends after this, what we wait for is ready.
-        let ended = self.child.poll().is_some();
-        let result = talk.step(ended, input);
-        if let Some(heard) = result.transpose() {
-            let one = heard.map(Output::of_one).map_err(|error| error.map(Output::of_one));
-            return Poll::Ready(one);
-        }
-        let awaited = talk.awaits(self.child, ended);
-        drop(talk);
-        let watched = awaited.and_then(|fds| watch(fds, cx.waker().clone()));
-        match watched {
-            Ok(watch) => {
-                self.watch = Some(watch);
-                Poll::Pending
-            }
-            Err(error) => Poll::Ready(Err(CommunicateError::Io(error))),
-        }
+impl<S> fmt::Debug for Ended<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ended").field("children", &self.children).finish_non_exhaustive()
     }
 }

@@ -3,23 +3,21 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::slice;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
-use rustix::process::{WaitId, WaitIdOptions, waitid};
 
+use super::cgroup::ControlGroup;
+use super::status::End;
 use super::talk::Talk;
 use super::{
-    CommunicateError, Output, Signal, Sink, Status, TimeoutExpired, WaitError, alarm, reaper,
+    CommunicateError, Output, Signal, Sink, Status, TimeoutExpired, Usage, WaitError, alarm, reaper,
 };
-use crate::os::poll;
+use crate::os::{poll, process};
 use crate::platform::{Deadline, after};
-use crate::threading::{CancelToken, Cancelled, locked};
+use crate::threading::{CancelToken, locked};
 
 /// A running program, or one that has ended: Python's `Popen`.
 ///
@@ -46,10 +44,12 @@ pub struct Child {
     /// Whether a group, a session has its number.
     pub(super) leads_group: bool,
     pub(super) leads_session: bool,
+    /// If it has one of its own. Removed after the child is dropped.
+    pub(super) cgroup: Option<ControlGroup>,
     /// `None` only while it is dropped.
     pidfd: Option<OwnedFd>,
     /// Once it is known.
-    status: Mutex<Option<Status>>,
+    end: Mutex<Option<End>>,
     pub(super) talk: Mutex<Talk>,
 }
 
@@ -61,14 +61,21 @@ impl Child {
         [stdin, stdout, stderr]: [Option<OwnedFd>; 3],
     ) -> Self {
         let talk = Mutex::new(Talk::new(stdin, vec![stdout, stderr]));
-        let (leads_group, leads_session) = (false, false);
-        let pidfd = Some(pidfd);
-        Self { args, pid, leads_group, leads_session, pidfd, status: Mutex::new(None), talk }
+        Self {
+            args,
+            pid,
+            leads_group: false,
+            leads_session: false,
+            cgroup: None,
+            pidfd: Some(pidfd),
+            end: Mutex::new(None),
+            talk,
+        }
     }
 
     /// Whether it was asked how it ended, so that its number may be another's.
     pub(super) fn is_forgotten(&self) -> bool {
-        locked(&self.status).is_some()
+        locked(&self.end).is_some()
     }
 
     /// Its arguments, the program first. (SP044)
@@ -91,11 +98,31 @@ impl Child {
 
     /// How it ended, if it has. Does not block. (SP030)
     pub fn poll(&self) -> Option<Status> {
-        let mut status = locked(&self.status);
-        if status.is_none() {
-            *status = ended(self.pidfd());
+        Some(self.end()?.status)
+    }
+
+    /// What it has used, if it has ended. Does not block. `None` also for one of which somebody else was told:
+    /// [`Status::Unknown`]. (SP054)
+    ///
+    /// ```
+    /// use inkle::subprocess::Command;
+    ///
+    /// let child = Command::new("sleep").arg("600").spawn().unwrap();
+    /// assert_eq!(child.usage(), None);
+    /// child.kill().unwrap();
+    /// child.wait();
+    /// assert!(child.usage().unwrap().max_memory > 0);
+    /// ```
+    pub fn usage(&self) -> Option<Usage> {
+        self.end()?.usage
+    }
+
+    fn end(&self) -> Option<End> {
+        let mut end = locked(&self.end);
+        if end.is_none() {
+            *end = ended(self.pidfd());
         }
-        *status
+        *end
     }
 
     /// Waits without limit until it has ended; any number of threads may. A program that fills a pipe
@@ -144,13 +171,13 @@ impl Child {
     /// child.kill().unwrap();
     /// ```
     pub fn wait_unless(&self, token: &CancelToken<'_>) -> Result<Status, WaitError> {
-        let waited = alarm::unless(token, |alarm| {
+        let waited = alarm::with(token, |alarm| {
             loop {
                 if let Some(status) = self.poll() {
-                    return Some(status);
+                    return Ok(status);
                 }
-                if alarm.is_rung() {
-                    return None;
+                if let Some(reason) = alarm.reason() {
+                    return Err(WaitError::Cancelled(reason));
                 }
                 let pidfd = self.pidfd();
                 let mut fds = [
@@ -160,7 +187,7 @@ impl Child {
                 poll::until(&mut fds, alarm.deadline());
             }
         });
-        waited.map_err(WaitError::Io)?.map_err(|Cancelled(reason)| WaitError::Cancelled(reason))
+        waited.unwrap_or_else(|error| Err(WaitError::Io(error)))
     }
 
     /// Sends a signal; does nothing if the program has ended. (SP038)
@@ -194,10 +221,14 @@ impl Child {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use inkle::subprocess::{Command, Signal};
+    /// use inkle::subprocess::{Command, Signal, Stdio};
     ///
-    /// let child = Command::shell("trap '' TERM; exec sleep 600").spawn().unwrap();
-    /// # std::thread::sleep(Duration::from_millis(200));
+    /// let deaf = Command::shell("trap '' TERM; echo deaf; exec sleep 600");
+    /// let child = deaf.stdout(Stdio::Pipe).spawn().unwrap();
+    /// # while child.communicate_timeout([], Duration::from_millis(9)).map_err(|error| match error {
+    /// #     inkle::subprocess::CommunicateError::TimedOut(partial) => partial.stdout.is_empty(),
+    /// #     other => panic!("{other}"),
+    /// # }).unwrap_err() {}
     /// let status = child.stop(Duration::from_millis(50)).unwrap();
     /// assert_eq!(status.signal(), Some(Signal::KILL));
     /// ```
@@ -272,9 +303,7 @@ impl Child {
         input: impl Into<Vec<u8>>,
         deadline: impl Into<Deadline>,
     ) -> Result<Output, CommunicateError> {
-        let mut talk = locked(&self.talk);
-        let heard = talk.run(slice::from_ref(self), input.into(), deadline.into(), None, &mut []);
-        heard.map(Output::of_one).map_err(|error| error.map(Output::of_one))
+        self.communicate_async(input).until(deadline).run()
     }
 
     /// As [`communicate`](Self::communicate), for at most `timeout`. See
@@ -293,17 +322,14 @@ impl Child {
     ///
     /// Errors: also a writer's, as [`CommunicateError::Io`]. The conversation can go on, but what the writer did
     /// not take is not offered again.
-    pub fn communicate_to<'a>(
+    pub fn communicate_to(
         &self,
         input: impl Into<Vec<u8>>,
         deadline: impl Into<Deadline>,
-        stdout: &mut Sink<'a>,
-        stderr: &mut Sink<'a>,
+        stdout: &mut Sink<'_>,
+        stderr: &mut Sink<'_>,
     ) -> Result<Output, CommunicateError> {
-        let mut talk = locked(&self.talk);
-        let sinks = &mut [stdout, stderr];
-        let heard = talk.run(slice::from_ref(self), input.into(), deadline.into(), None, sinks);
-        heard.map(Output::of_one).map_err(|error| error.map(Output::of_one))
+        self.communicate_async(input).until(deadline).to(stdout, stderr).run()
     }
 
     /// As [`communicate`](Self::communicate), until `token` is cancelled. (TH077)
@@ -315,40 +341,18 @@ impl Child {
         input: impl Into<Vec<u8>>,
         token: &CancelToken<'_>,
     ) -> Result<Output, CommunicateError> {
-        let mut talk = locked(&self.talk);
-        let mut input = input.into();
-        let result = alarm::unless(token, |alarm| {
-            let input = mem::take(&mut input);
-            let deadline = alarm.deadline();
-            match talk.run(slice::from_ref(self), input, deadline, Some(alarm), &mut []) {
-                Err(CommunicateError::TimedOut(_)) => None,
-                result => Some(result),
-            }
-        });
-        let heard = match result {
-            Ok(Ok(result)) => result,
-            Ok(Err(Cancelled(reason))) => Err(CommunicateError::Cancelled(talk.so_far(), reason)),
-            Err(error) => Err(CommunicateError::Io(error)),
-        };
-        heard.map(Output::of_one).map_err(|error| error.map(Output::of_one))
+        self.communicate_async(input).unless(token).run()
     }
 }
 
 /// How the process ended, if it has; asked at most once of each.
-pub(super) fn ended(pidfd: BorrowedFd<'_>) -> Option<Status> {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-    match waitid(WaitId::PidFd(pidfd), options) {
-        Ok(None) | Err(Errno::INTR) => None,
-        Ok(Some(status)) => Some(if let Some(code) = status.exit_status() {
-            Status::Exited(code)
-        } else if let Some(signal) = status.terminating_signal().and_then(Signal::new) {
-            Status::Killed { signal, core_dumped: status.dumped() }
-        } else {
-            Status::Unknown
-        }),
+pub(crate) fn ended(pidfd: BorrowedFd<'_>) -> Option<End> {
+    match process::ended(pidfd) {
+        Ok(end) => end.map(End::from),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
         // Somebody else was told, or SIGCHLD is ignored. (SP040) It may still run in the latter case, which
         // is known only when it has ended.
-        Err(_) => poll::is_ready(pidfd).then_some(Status::Unknown),
+        Err(_) => poll::is_ready(pidfd).then_some(End::UNKNOWN),
     }
 }
 

@@ -9,13 +9,13 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::cgroup::ControlGroup;
 use super::identity::{Identity, Kind};
+use super::options::{RunOptions, run_options};
 use super::stdio::{Ends, Stream, Theirs};
-use super::{Child, Signal, StartCause, StartError, Stdio};
+use super::{Child, Signal, StartCause, StartError, Stdio, lasting};
 use crate::os::process::{self, Plan, Stage};
-use crate::platform::Deadline;
 
 /// A program to be started, as often as you like. Python's arguments of `Popen` and `run`.
 ///
@@ -48,27 +48,13 @@ pub struct Command {
     restore_signals: bool,
     session: bool,
     group: Option<i32>,
+    control_group: bool,
     user: Option<Identity>,
     primary_group: Option<Identity>,
     groups: Option<Vec<Identity>>,
     limits: Vec<(u32, u64, u64)>,
     death_signal: Option<Signal>,
     pub(super) run: RunOptions,
-}
-
-/// What concerns [`Command::run`] alone.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RunOptions {
-    pub(super) input: Option<Vec<u8>>,
-    pub(super) limit: Option<Limit>,
-    pub(super) check: bool,
-}
-
-/// How long it may run.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Limit {
-    For(Duration),
-    Until(Deadline),
 }
 
 impl Command {
@@ -104,6 +90,7 @@ impl Command {
             restore_signals: true,
             session: false,
             group: None,
+            control_group: false,
             user: None,
             primary_group: None,
             groups: None,
@@ -246,6 +233,18 @@ impl Command {
         self
     }
 
+    /// A control group of its own (cgroup, version 2), below this process's: all that it starts is in it, whatever
+    /// session that begins, unless it has the right to leave. See [`Reach::Cgroup`](super::Reach::Cgroup).
+    ///
+    /// When the [`Child`] is dropped and the last in the group has ended, the group is removed.
+    ///
+    /// Errors, of [`spawn`](Self::spawn): [`StartCause::ControlGroup`], this process may not make any: the system
+    /// has to have given it (delegated to it) its own.
+    pub fn new_cgroup(mut self) -> Self {
+        self.control_group = true;
+        self
+    }
+
     /// Another user, by name or number. Takes the right to do so, and changes neither the group nor the
     /// other groups. (SP022)
     pub fn user(mut self, user: impl Into<Identity>) -> Self {
@@ -340,6 +339,7 @@ impl Command {
         if keep.iter().any(|fd| *fd <= 2) {
             return Err(StartCause::Conflict("a descriptor to be passed on is a standard stream"));
         }
+        let cgroup = if self.control_group { Some(ControlGroup::new()?) } else { None };
         let [input, output, error] = self.open()?;
         let number = |ends: &Ends| ends.theirs.as_ref().map(Theirs::number);
 
@@ -362,14 +362,23 @@ impl Command {
             limits: &self.limits,
             death_signal: self.death_signal.map(Signal::number),
         };
-        let started = match self.death_signal {
-            None => process::start(&plan),
-            Some(_) => super::lasting::start(&plan),
+        let started = match (&cgroup, self.death_signal) {
+            (None, None) => process::start(&plan),
+            (None, Some(_)) => lasting::start(&plan),
+            (Some(group), signal) => {
+                let entrance = group.entrance()?;
+                let start = if signal.is_none() { process::start_in } else { lasting::start_in };
+                start(&plan, Some(entrance.as_raw_fd()))
+            }
         };
-        let (pid, pidfd) = started.map_err(|(stage, error)| self.cause(stage, error))?;
+        let (pid, pidfd) = started.map_err(|(stage, error)| match &cgroup {
+            Some(group) if stage == Stage::ControlGroup => group.refuses(error),
+            _ => self.cause(stage, error),
+        })?;
         let pipes = [input.ours, output.ours, error.ours];
         let mut child = Child::new(self.args.clone(), pid, pidfd, pipes);
         child.leads_session = self.session;
+        child.cgroup = cgroup;
         child.leads_group = self.session || self.group == Some(0);
         Ok(child)
     }
@@ -422,7 +431,7 @@ impl Command {
     fn cause(&self, stage: Stage, error: io::Error) -> StartCause {
         let refused = |what, source| StartCause::Refused { what, source };
         match stage {
-            Stage::Clone => match error.raw_os_error() {
+            Stage::Clone | Stage::ControlGroup => match error.raw_os_error() {
                 Some(libc::EMFILE | libc::ENFILE) => StartCause::Descriptors(error),
                 _ => StartCause::System(error),
             },
@@ -479,6 +488,8 @@ where
 fn addresses(strings: &[CString]) -> Vec<*const libc::c_char> {
     strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
 }
+
+run_options!(Command, "");
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -69,6 +69,14 @@ pub enum StartCause {
     NotExecutable(io::Error),
     /// There are no more descriptors, or one that was to be passed on is not open.
     Descriptors(io::Error),
+    /// A control group of its own cannot be made, or not be entered: this process was not given (delegated) its
+    /// own, or there are none of version 2.
+    ControlGroup {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A new session, a process group, another user, limits: it was not allowed.
     Refused {
         /// What.
@@ -104,6 +112,9 @@ impl fmt::Display for StartCause {
             }
             Self::NotExecutable(source) => write!(f, "it cannot be executed: {source}"),
             Self::Descriptors(source) => write!(f, "its descriptors: {source}"),
+            Self::ControlGroup { path, source } => {
+                write!(f, "a control group of its own, at `{}`: {source}", path.display())
+            }
             Self::Refused { what, source } => write!(f, "{what}: {source}"),
             Self::System(source) => source.fmt(f),
         }
@@ -116,6 +127,7 @@ impl Error for StartError {
             StartCause::Directory { source, .. }
             | StartCause::NotExecutable(source)
             | StartCause::Descriptors(source)
+            | StartCause::ControlGroup { source, .. }
             | StartCause::Refused { source, .. }
             | StartCause::System(source) => Some(source),
             _ => None,
@@ -177,6 +189,15 @@ pub enum CheckError {
     Failed(CalledProcessError),
     /// It took too long, and was killed.
     TimedOut(TimeoutExpired),
+    /// The token was cancelled, and it was killed.
+    Cancelled {
+        /// Its arguments, the program first.
+        args: Vec<OsString>,
+        /// What was read of its outputs until then.
+        output: Output,
+        /// Why.
+        reason: Reason,
+    },
     /// Its pipes could not be read or written.
     Io(io::Error),
 }
@@ -187,6 +208,9 @@ impl fmt::Display for CheckError {
             Self::Start(error) => error.fmt(f),
             Self::Failed(error) => error.fmt(f),
             Self::TimedOut(error) => error.fmt(f),
+            Self::Cancelled { args, reason, .. } => {
+                write!(f, "`{}` was cancelled: {reason}", super::quote::shown(args))
+            }
             Self::Io(error) => write!(f, "a pipe to the program: {error}"),
         }
     }
@@ -197,7 +221,7 @@ impl Error for CheckError {
         match self {
             Self::Start(error) => error.source(),
             Self::Io(error) => Some(error),
-            Self::Failed(_) | Self::TimedOut(_) => None,
+            Self::Failed(_) | Self::TimedOut(_) | Self::Cancelled { .. } => None,
         }
     }
 }

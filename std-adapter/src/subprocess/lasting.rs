@@ -2,19 +2,18 @@
 //! when the thread ends that has started the child.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::RawFd;
 use std::sync::{Arc, OnceLock};
 
 use crate::contextvars::Context;
-use crate::os::process::{self, Plan, Stage};
+use crate::os::process::{self, Plan, Stage, Started};
 use crate::queue::SimpleQueue;
 use crate::threading::{Builder, Promise};
-
-type Started = Result<(i32, OwnedFd), (Stage, io::Error)>;
 
 /// What the thread is asked to do.
 struct Request {
     plan: *const Plan<'static>,
+    entrance: Option<RawFd>,
     answer: Arc<Promise<Started>>,
 }
 
@@ -22,7 +21,12 @@ struct Request {
 unsafe impl Send for Request {}
 
 /// As [`process::start`], by the lasting thread.
-pub(super) fn start(plan: &Plan<'_>) -> Started {
+pub(crate) fn start(plan: &Plan<'_>) -> Started {
+    start_in(plan, None)
+}
+
+/// As [`process::start_in`], by the lasting thread.
+pub(super) fn start_in(plan: &Plan<'_>, entrance: Option<RawFd>) -> Started {
     static REQUESTS: OnceLock<SimpleQueue<Request>> = OnceLock::new();
     static STARTED: OnceLock<bool> = OnceLock::new();
 
@@ -37,16 +41,17 @@ pub(super) fn start(plan: &Plan<'_>) -> Started {
         return Err((Stage::DeathSignal, error));
     }
     let answer = Arc::new(Promise::new());
-    requests.put(Request { plan: std::ptr::from_ref(plan).cast(), answer: Arc::clone(&answer) });
+    let plan = std::ptr::from_ref(plan).cast();
+    requests.put(Request { plan, entrance, answer: Arc::clone(&answer) });
     // The thread never ends, and answers everything.
     answer.take().unwrap_or_else(|error| Err((Stage::DeathSignal, io::Error::other(error))))
 }
 
 fn serve(requests: &SimpleQueue<Request>) {
     loop {
-        let Request { plan, answer } = requests.get();
+        let Request { plan, entrance, answer } = requests.get();
         // SAFETY: it lives until it is answered.
-        let started = process::start(unsafe { &*plan });
+        let started = process::start_in(unsafe { &*plan }, entrance);
         // Nobody else does.
         let _ = answer.set(started);
     }

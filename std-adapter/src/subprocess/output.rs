@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::string::FromUtf8Error;
 
 use super::talk::Heard;
+use super::text::newlines;
+use super::{Encoding, Errors, TextError};
 
 /// What was read of a program's standard output and error; empty for what is no pipe.
 ///
@@ -55,13 +57,20 @@ impl Output {
     pub fn stderr_lossy(&self) -> String {
         newlines(String::from_utf8_lossy(&self.stderr))
     }
+
+    /// As [`stdout_text`](Self::stdout_text), of another encoding, and with a say in what becomes of what is none.
+    ///
+    /// Errors: [`TextError`]. The bytes stay in `stdout`.
+    pub fn stdout_in(&self, encoding: Encoding, errors: Errors) -> Result<String, TextError> {
+        Ok(newlines(encoding.decode(&self.stdout, errors)?.into()))
+    }
+
+    /// As [`stdout_in`](Self::stdout_in), of the standard error.
+    pub fn stderr_in(&self, encoding: Encoding, errors: Errors) -> Result<String, TextError> {
+        Ok(newlines(encoding.decode(&self.stderr, errors)?.into()))
+    }
 }
 
 fn text(bytes: &[u8]) -> Result<String, FromUtf8Error> {
     Ok(newlines(Cow::Owned(String::from_utf8(bytes.to_vec())?)))
-}
-
-/// CR LF and a CR alone are ends of lines too.
-fn newlines(text: Cow<'_, str>) -> String {
-    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.into() }
 }

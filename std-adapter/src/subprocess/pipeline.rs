@@ -10,16 +10,17 @@ use std::io;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::command::{Limit, RunOptions};
-use super::run::{Killed, end};
+use inkle_core::sync::Reason;
+
+use super::options::{Cut, Killed, RunOptions, hold, run_options};
 use super::stdio::new_pipe;
 use super::talk::{Heard, Talk};
 use super::{
-    Child, Command, CommunicateError, Completed, Output, Signal, StartCause, StartError, Status,
-    Stdio, TimeoutExpired,
+    Child, Command, CommunicateError, Completed, Conversation, Output, Signal, StartCause,
+    StartError, Status, Stdio, TimeoutExpired, WaitError,
 };
 use crate::platform::{Deadline, after};
-use crate::threading::locked;
+use crate::threading::CancelToken;
 
 /// Programs to be started in a row, each reading what the one before writes: `a | b | c`. (SP053)
 ///
@@ -66,31 +67,6 @@ impl Pipeline {
     /// was said.
     pub fn capture_output(mut self) -> Self {
         self.capture = true;
-        self
-    }
-
-    /// For [`run`](Self::run): what the first program is given to read.
-    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
-        self.run.input = Some(input.into());
-        self
-    }
-
-    /// For [`run`](Self::run): how long the programs may run. Then all are killed.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.run.limit = Some(Limit::For(timeout));
-        self
-    }
-
-    /// As [`timeout`](Self::timeout), until a moment.
-    pub fn deadline(mut self, deadline: impl Into<Deadline>) -> Self {
-        self.run.limit = Some(Limit::Until(deadline.into()));
-        self
-    }
-
-    /// For [`run`](Self::run): whether it is an error if a program fails. That one ends by SIGPIPE, because its
-    /// reader has seen enough, is none, but for the last.
-    pub fn check(mut self, check: bool) -> Self {
-        self.run.check = check;
         self
     }
 
@@ -174,30 +150,31 @@ impl Pipeline {
     /// assert_eq!(done[1].output.stdout, b"y\n");
     /// ```
     pub fn run(&self) -> Result<Vec<Completed>, PipelineError> {
+        self.run_with(None)
+    }
+
+    /// As [`run`](Self::run), until `token` is cancelled: then all are killed. (TH077)
+    ///
+    /// Errors: also [`PipelineError::Cancelled`].
+    pub fn run_unless(&self, token: &CancelToken<'_>) -> Result<Vec<Completed>, PipelineError> {
+        self.run_with(Some(token))
+    }
+
+    fn run_with(&self, token: Option<&CancelToken<'_>>) -> Result<Vec<Completed>, PipelineError> {
         let deadline = self.run.deadline();
         let stages = self.spawn()?;
-        let _killed = Killed(&stages.children);
-        let input = self.run.input.clone().unwrap_or_default();
-        let (outputs, is_late) = match stages.communicate_until(input, deadline) {
-            Ok(outputs) => (outputs, false),
-            Err(CommunicateError::Io(error)) => return Err(PipelineError::Io(error)),
-            Err(_) => {
-                end(&stages.children);
-                // They have ended: this reads what there is, and does not wait for others.
-                match stages.communicate_until([], Deadline::PASSED) {
-                    Ok(outputs) | Err(CommunicateError::TimedOut(outputs)) => (outputs, true),
-                    Err(_) => (Vec::new(), true),
-                }
-            }
-        };
-        let done = stages.children.iter().zip(outputs).map(|(child, output)| Completed {
-            args: child.args().to_vec(),
-            status: child.wait(),
-            output,
-        });
-        let done: Vec<Completed> = done.collect();
-        if is_late {
-            return Err(PipelineError::TimedOut(done));
+        let children = &stages.children[..];
+        let _killed = Killed(children);
+        let begin = |input| stages.communicate_async(input);
+        let input = self.run.input.clone();
+        let (outputs, cut) =
+            hold(children, begin, input, deadline, token).map_err(PipelineError::Io)?;
+        let done = children.iter().zip(outputs);
+        let done: Vec<_> = done.map(|(child, output)| Completed::of(child, output)).collect();
+        match cut {
+            Some(Cut::Late) => return Err(PipelineError::TimedOut(done)),
+            Some(Cut::Cancelled(reason)) => return Err(PipelineError::Cancelled(done, reason)),
+            None => {}
         }
         let last = done.len() - 1;
         let failed = done.iter().enumerate().rfind(|(stage, done)| {
@@ -210,6 +187,11 @@ impl Pipeline {
         }
     }
 }
+
+run_options!(
+    Pipeline,
+    "\n\nThat one ends by SIGPIPE, because its reader has seen enough, is none, but for the last."
+);
 
 impl fmt::Display for Pipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -269,6 +251,13 @@ impl Stages {
         self.wait_until(after(timeout))
     }
 
+    /// As [`wait`](Self::wait), until `token` is cancelled. (TH077)
+    ///
+    /// Errors: [`WaitError`]; those that run run on.
+    pub fn wait_unless(&self, token: &CancelToken<'_>) -> Result<Vec<Status>, WaitError> {
+        self.children.iter().map(|child| child.wait_unless(token)).collect()
+    }
+
     /// Ends all.
     ///
     /// Errors: as [`Child::kill`], after all have been tried.
@@ -294,9 +283,7 @@ impl Stages {
         input: impl Into<Vec<u8>>,
         deadline: impl Into<Deadline>,
     ) -> Result<Vec<Output>, CommunicateError<Vec<Output>>> {
-        let mut talk = locked(&self.talk);
-        let heard = talk.run(&self.children, input.into(), deadline.into(), None, &mut []);
-        heard.map(outputs).map_err(|error| error.map(outputs))
+        self.communicate_async(input).until(deadline).run()
     }
 
     /// As [`communicate`](Self::communicate), for at most `timeout`.
@@ -306,6 +293,32 @@ impl Stages {
         timeout: Duration,
     ) -> Result<Vec<Output>, CommunicateError<Vec<Output>>> {
         self.communicate_until(input, after(timeout))
+    }
+
+    /// As [`communicate`](Self::communicate), until `token` is cancelled; see [`Child::communicate_unless`].
+    pub fn communicate_unless(
+        &self,
+        input: impl Into<Vec<u8>>,
+        token: &CancelToken<'_>,
+    ) -> Result<Vec<Output>, CommunicateError<Vec<Output>>> {
+        self.communicate_async(input).unless(token).run()
+    }
+
+    /// As [`communicate`](Self::communicate), to be awaited; or to be said more about, and run.
+    ///
+    /// ```
+    /// use inkle::subprocess::{Command, Sink, Stdio};
+    ///
+    /// let mut lines = Vec::new();
+    /// let first = Command::new("cat").stdin(Stdio::Pipe);
+    /// let stages = first.pipe(Command::new("sort")).capture_output().spawn().unwrap();
+    /// let mut sorted = Sink::new().lines(|line| lines.push(line.to_vec())).limit(0);
+    /// stages.communicate_async("weft\nwarp\n").to(&mut sorted, &mut []).run().unwrap();
+    /// drop(sorted);
+    /// assert_eq!(lines, [b"warp", b"weft"]);
+    /// ```
+    pub fn communicate_async(&self, input: impl Into<Vec<u8>>) -> Conversation<'_, Vec<Output>> {
+        Conversation::new(&self.children, &self.talk, input.into(), outputs)
     }
 }
 
@@ -342,6 +355,8 @@ pub enum PipelineError {
     },
     /// They took too long, and were killed. How each ended, and what it had written.
     TimedOut(Vec<Completed>),
+    /// The token was cancelled, and they were killed. As after a deadline, and why.
+    Cancelled(Vec<Completed>, Reason),
     /// Their pipes could not be read or written.
     Io(io::Error),
 }
@@ -363,6 +378,7 @@ impl fmt::Display for PipelineError {
                 write!(f, "`{}` failed: {status}", super::quote::shown(args))
             }
             Self::TimedOut(_) => f.write_str("the programs ran until the deadline"),
+            Self::Cancelled(_, reason) => write!(f, "cancelled: {reason}"),
             Self::Io(error) => write!(f, "a pipe to the programs: {error}"),
         }
     }
@@ -373,7 +389,7 @@ impl Error for PipelineError {
         match self {
             Self::Start(error) => error.source(),
             Self::Io(error) => Some(error),
-            Self::Failed { .. } | Self::TimedOut(_) => None,
+            Self::Failed { .. } | Self::TimedOut(_) | Self::Cancelled(..) => None,
         }
     }
 }

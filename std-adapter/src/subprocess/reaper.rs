@@ -5,7 +5,7 @@
 //! those it was given, and no others.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
@@ -32,6 +32,18 @@ enum Charge {
     Orphan(OwnedFd),
     /// What a task waits for: any of the descriptors.
     Awaited(Vec<(OwnedFd, PollFlags)>, Arc<Waiter>),
+    /// A child that another module has started.
+    #[cfg_attr(any(feature = "portable", not(feature = "multiprocessing")), allow(dead_code))]
+    Ward(Arc<dyn Ward>),
+}
+
+/// A child of which somebody else keeps the record.
+pub(crate) trait Ward: Send + Sync {
+    /// What stands for it.
+    fn pidfd(&self) -> BorrowedFd<'_>;
+
+    /// Whether it has ended; if so, that is written down. Called whenever it may have.
+    fn has_ended(&self) -> bool;
 }
 
 /// Whom to wake, unless that was done. The task has it too, while it waits.
@@ -64,6 +76,14 @@ fn ring(charges: &Charges) -> bool {
 pub(super) fn adopt(pidfd: OwnedFd) {
     // Without a thread it waits for the next that is dropped.
     let _ = charge(Charge::Orphan(pidfd));
+}
+
+/// Sees to it that the end of the child is noted soon, whoever waits for it.
+///
+/// Errors: there is no descriptor or no thread left for it.
+#[cfg(all(not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) fn look_after(child: Arc<dyn Ward>) -> io::Result<()> {
+    charge(Charge::Ward(child))
 }
 
 /// Has `waker` called once one of the descriptors is ready. Until then keep what it gives.
@@ -116,6 +136,7 @@ impl Charge {
     fn list<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
         match self {
             Self::Orphan(pidfd) => fds.push(PollFd::new(pidfd, PollFlags::IN)),
+            Self::Ward(child) => fds.push(PollFd::from_borrowed_fd(child.pidfd(), PollFlags::IN)),
             Self::Awaited(awaited, _) => {
                 fds.extend(awaited.iter().map(|(fd, flags)| PollFd::new(fd, *flags)));
             }
@@ -125,6 +146,7 @@ impl Charge {
     fn goes_on(&self) -> bool {
         match self {
             Self::Orphan(pidfd) => ended(pidfd.as_fd()).is_none(),
+            Self::Ward(child) => !child.has_ended(),
             // The task has lost interest.
             Self::Awaited(_, waiter) if Arc::strong_count(waiter) == 1 => false,
             Self::Awaited(_, waiter) => {

@@ -2,14 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::slice;
-use std::time::Duration;
 
-use super::command::{Limit, RunOptions};
+use super::options::{Cut, Killed, hold};
 use super::{
-    CalledProcessError, CheckError, Child, Command, CommunicateError, Output, StartCause,
-    StartError, Status, Stdio, TimeoutExpired,
+    CalledProcessError, CheckError, Child, Command, Output, StartCause, StartError, Status, Stdio,
+    TimeoutExpired, Usage,
 };
-use crate::platform::{Deadline, after};
+use crate::threading::CancelToken;
 
 /// A program that has run to its end: [`Command::run`]. (SP001)
 #[derive(Clone, Debug)]
@@ -21,46 +20,30 @@ pub struct Completed {
     pub status: Status,
     /// What it has written, if it was captured.
     pub output: Output,
+    /// What it has used, if that is known.
+    pub usage: Option<Usage>,
 }
 
 impl Completed {
+    /// Of a child that has written that: waits until it has ended.
+    pub(super) fn of(child: &Child, output: Output) -> Self {
+        let status = child.wait();
+        Self { args: child.args().to_vec(), status, output, usage: child.usage() }
+    }
+
     /// Itself, if the program ended with code 0. Python's `check_returncode`. (SP001)
     ///
-    /// Errors: [`CalledProcessError`], with all that is in here.
+    /// Errors: [`CalledProcessError`], with all that is in here but the usage.
     pub fn check(self) -> Result<Self, CalledProcessError> {
         if self.status.success() {
             return Ok(self);
         }
-        let Self { args, status, output } = self;
+        let Self { args, status, output, .. } = self;
         Err(CalledProcessError { args, status, output })
     }
 }
 
 impl Command {
-    /// For [`run`](Self::run): what the program is given to read; its standard input becomes a pipe. (SP001)
-    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
-        self.run.input = Some(input.into());
-        self
-    }
-
-    /// For [`run`](Self::run): how long the program may run. Then it is killed. (SP003)
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.run.limit = Some(Limit::For(timeout));
-        self
-    }
-
-    /// As [`timeout`](Self::timeout), until a moment.
-    pub fn deadline(mut self, deadline: impl Into<Deadline>) -> Self {
-        self.run.limit = Some(Limit::Until(deadline.into()));
-        self
-    }
-
-    /// For [`run`](Self::run): whether it is an error if the program fails. (SP001)
-    pub fn check(mut self, check: bool) -> Self {
-        self.run.check = check;
-        self
-    }
-
     /// Starts the program, gives it its [input](Self::input), reads what it writes to pipes, and waits until
     /// it has ended. It does not outlive this call, nor a panic in it. (SP001)
     ///
@@ -77,9 +60,31 @@ impl Command {
     /// else {
     ///     panic!()
     /// };
-    /// assert_eq!(expired.output.stdout, b"begun\n");
+    /// // "begun", if it has come so far.
+    /// println!("{expired}: {}", expired.output.stdout_lossy());
     /// ```
     pub fn run(&self) -> Result<Completed, CheckError> {
+        self.run_with(None)
+    }
+
+    /// As [`run`](Self::run), until `token` is cancelled: then the program is killed. (TH077)
+    ///
+    /// Errors: also [`CheckError::Cancelled`].
+    ///
+    /// ```
+    /// use inkle::subprocess::{CheckError, Command};
+    /// use inkle::threading::{CancelToken, Reason};
+    ///
+    /// let token = CancelToken::new();
+    /// token.cancel(Reason::SHUTDOWN);
+    /// let done = Command::new("sleep").arg("600").run_unless(&token);
+    /// assert!(matches!(done, Err(CheckError::Cancelled { reason: Reason::SHUTDOWN, .. })));
+    /// ```
+    pub fn run_unless(&self, token: &CancelToken<'_>) -> Result<Completed, CheckError> {
+        self.run_with(Some(token))
+    }
+
+    fn run_with(&self, token: Option<&CancelToken<'_>>) -> Result<Completed, CheckError> {
         let mut command = self.clone();
         let input = command.run.input.take();
         if input.is_some() {
@@ -93,58 +98,22 @@ impl Command {
         }
         let deadline = self.run.deadline();
         let child = command.spawn()?;
-        let _killed = Killed(slice::from_ref(&child));
-        let output = match child.communicate_until(input.unwrap_or_default(), deadline) {
-            Ok(output) => output,
-            Err(CommunicateError::Io(error)) => return Err(CheckError::Io(error)),
-            Err(_) => {
-                end(slice::from_ref(&child));
-                // It has ended: this reads what there is, and does not wait for others.
-                let output = match child.communicate_until([], Deadline::PASSED) {
-                    Ok(output) | Err(CommunicateError::TimedOut(output)) => output,
-                    Err(_) => Output::default(),
-                };
-                let args = self.args.clone();
-                return Err(CheckError::TimedOut(TimeoutExpired { args, output }));
+        let children = slice::from_ref(&child);
+        let _killed = Killed(children);
+        let begin = |input| child.communicate_async(input);
+        let (output, cut) =
+            hold(children, begin, input, deadline, token).map_err(CheckError::Io)?;
+        let args = || self.args.clone();
+        match cut {
+            Some(Cut::Late) => Err(CheckError::TimedOut(TimeoutExpired { args: args(), output })),
+            Some(Cut::Cancelled(reason)) => {
+                Err(CheckError::Cancelled { args: args(), output, reason })
             }
-        };
-        let completed = Completed { args: self.args.clone(), status: child.wait(), output };
-        if self.run.check {
-            return completed.check().map_err(CheckError::Failed);
+            None if self.run.check => {
+                Completed::of(&child, output).check().map_err(CheckError::Failed)
+            }
+            None => Ok(Completed::of(&child, output)),
         }
-        Ok(completed)
-    }
-}
-
-impl RunOptions {
-    pub(super) fn deadline(&self) -> Deadline {
-        match self.limit {
-            None => Deadline::NEVER,
-            Some(Limit::For(timeout)) => after(timeout),
-            Some(Limit::Until(deadline)) => deadline,
-        }
-    }
-}
-
-/// Children that are killed, and waited for, when it is dropped.
-pub(super) struct Killed<'a>(pub(super) &'a [Child]);
-
-/// Kills them, and waits until they have ended.
-pub(super) fn end(children: &[Child]) {
-    for child in children {
-        if child.poll().is_none() {
-            // One that has become another user cannot be killed, and is waited for.
-            let _ = child.kill();
-        }
-    }
-    for child in children {
-        child.wait();
-    }
-}
-
-impl Drop for Killed<'_> {
-    fn drop(&mut self) {
-        end(self.0);
     }
 }
 

@@ -25,12 +25,12 @@ use std::mem;
 #[derive(Default)]
 pub struct Sink<'a> {
     lines: Option<Lines<'a>>,
-    tee: Option<Box<dyn Write + 'a>>,
-    spill: Option<(usize, Box<dyn Write + 'a>)>,
+    tee: Option<Box<dyn Write + Send + 'a>>,
+    spill: Option<(usize, Box<dyn Write + Send + 'a>)>,
     total: u64,
 }
 
-type Call<'a> = Box<dyn FnMut(&[u8]) + 'a>;
+type Call<'a> = Box<dyn FnMut(&[u8]) + Send + 'a>;
 
 struct Lines<'a> {
     call: Call<'a>,
@@ -47,14 +47,14 @@ impl<'a> Sink<'a> {
     /// Has `call` called for each line, as soon as it is there, without its end (LF, or CR LF). The last one may
     /// have none. A line is held in memory until its end has come.
     #[must_use]
-    pub fn lines(mut self, call: impl FnMut(&[u8]) + 'a) -> Self {
+    pub fn lines(mut self, call: impl FnMut(&[u8]) + Send + 'a) -> Self {
         self.lines = Some(Lines { call: Box::new(call), begun: Vec::new() });
         self
     }
 
     /// Writes all to `writer` as well, as soon as it is there.
     #[must_use]
-    pub fn tee(mut self, writer: impl Write + 'a) -> Self {
+    pub fn tee(mut self, writer: impl Write + Send + 'a) -> Self {
         self.tee = Some(Box::new(writer));
         self
     }
@@ -67,7 +67,7 @@ impl<'a> Sink<'a> {
 
     /// Keeps no more than the first `bytes`. The rest is written to `writer`, a file say.
     #[must_use]
-    pub fn spill(mut self, bytes: usize, writer: impl Write + 'a) -> Self {
+    pub fn spill(mut self, bytes: usize, writer: impl Write + Send + 'a) -> Self {
         self.spill = Some((bytes, Box::new(writer)));
         self
     }
@@ -76,9 +76,19 @@ impl<'a> Sink<'a> {
     pub fn total(&self) -> u64 {
         self.total
     }
+}
 
+/// What hears a stream: a [`Sink`], whatever it borrows.
+pub(super) trait Hear: Send {
     /// `read` has grown since it had this many bytes.
-    pub(super) fn take(&mut self, read: &mut Vec<u8>, before: usize) -> io::Result<()> {
+    fn take(&mut self, read: &mut Vec<u8>, before: usize) -> io::Result<()>;
+
+    /// Nothing more comes.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+impl Hear for Sink<'_> {
+    fn take(&mut self, read: &mut Vec<u8>, before: usize) -> io::Result<()> {
         let new = &read[before..];
         self.total += new.len() as u64;
         if let Some(lines) = &mut self.lines {
@@ -96,8 +106,7 @@ impl<'a> Sink<'a> {
         teed.and(spilt)
     }
 
-    /// Nothing more comes.
-    pub(super) fn end(&mut self) -> io::Result<()> {
+    fn end(&mut self) -> io::Result<()> {
         if let Some(lines) = &mut self.lines {
             lines.end();
         }

@@ -1,6 +1,9 @@
-//! How a program ended, and signals.
+//! How a program ended and what it has used, and signals.
 
 use std::fmt;
+use std::time::Duration;
+
+use crate::os::process;
 
 /// A signal, by its number.
 ///
@@ -142,5 +145,62 @@ impl fmt::Display for Status {
             }
             Self::Unknown => f.write_str("ended, nobody knows how"),
         }
+    }
+}
+
+/// What a program that has ended has used, together with those of its children that it has waited for:
+/// [`Child::usage`](super::Child::usage). (SP054)
+///
+/// ```
+/// use std::time::Duration;
+/// use inkle::subprocess::Command;
+///
+/// let done = Command::shell("n=0; while [ $n -lt 50000 ]; do n=$((n + 1)); done").run().unwrap();
+/// let usage = done.usage.unwrap();
+/// assert!(usage.user + usage.system > Duration::ZERO);
+/// assert!(usage.max_memory > 0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Time on processors, in the programs' own code.
+    pub user: Duration,
+    /// Time on processors, in the system's.
+    pub system: Duration,
+    /// The most memory that one of them had at a time, in bytes. No less than the most that this process had had
+    /// when it started the program: until then the two are one to the system.
+    pub max_memory: u64,
+}
+
+/// How a process has ended, and what is known of what it has used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) status: Status,
+    pub(super) usage: Option<Usage>,
+}
+
+impl End {
+    pub(super) const UNKNOWN: Self = Self { status: Status::Unknown, usage: None };
+}
+
+impl From<process::End> for End {
+    fn from(end: process::End) -> Self {
+        let status = match (end.code, Signal::new(end.status)) {
+            (libc::CLD_EXITED, _) => Status::Exited(end.status),
+            (libc::CLD_KILLED | libc::CLD_DUMPED, Some(signal)) => {
+                Status::Killed { signal, core_dumped: end.code == libc::CLD_DUMPED }
+            }
+            _ => Status::Unknown,
+        };
+        // None of these is negative.
+        let time = |[seconds, micros]: [libc::c_long; 2]| {
+            Duration::from_secs(seconds as u64) + Duration::from_micros(micros as u64)
+        };
+        let usage = Usage {
+            user: time(end.usage.user),
+            system: time(end.usage.system),
+            max_memory: end.usage.resident as u64 * 1024,
+        };
+        Self { status, usage: Some(usage) }
     }
 }

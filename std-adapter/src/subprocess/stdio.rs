@@ -135,7 +135,7 @@ pub(super) fn new_pipe(size: Option<usize>) -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// The same, and not one of the three, which may be closed here: nobody is to take it for a stream of this
 /// process's, as one does who writes errors, or a child that inherits one.
-fn no_standard(descriptor: OwnedFd) -> io::Result<OwnedFd> {
+pub(super) fn no_standard(descriptor: OwnedFd) -> io::Result<OwnedFd> {
     if descriptor.as_raw_fd() > 2 {
         return Ok(descriptor);
     }

@@ -11,9 +11,10 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::alarm::Alarm;
-use super::{Child, CommunicateError, Sink};
+use super::sink::Hear;
+use super::{Child, CommunicateError};
 use crate::os::poll;
-use crate::platform::Deadline;
+use crate::platform::{Deadline, Private};
 
 /// Read at a time.
 const READ: usize = 64 * 1024;
@@ -45,12 +46,15 @@ pub(super) struct Heard {
     pub(super) left_open: bool,
 }
 
-/// How a round of the conversation ends.
-enum Round {
-    Goes,
-    /// Nothing more to read or write.
-    Quiet,
+/// How a step of the conversation ends.
+pub(super) enum Step<'c> {
+    Ends(Heard),
+    /// For a pipe, or for the end of one of these.
+    Waits(Vec<&'c Child>),
 }
+
+/// One for each output; none at the end if there is nothing to be done.
+pub(super) type Sinks<'a> = [&'a mut (dyn Hear + 'a)];
 
 impl Talk {
     pub(super) fn new(stdin: Option<OwnedFd>, outputs: Vec<Option<OwnedFd>>) -> Self {
@@ -82,47 +86,40 @@ impl Talk {
         input: Vec<u8>,
         deadline: Deadline,
         alarm: Option<&Alarm>,
-        sinks: &mut [&mut Sink<'_>],
+        sinks: &mut Sinks<'_>,
     ) -> Result<Heard, CommunicateError<Heard>> {
         self.begin(input)?;
         loop {
-            let is_late = deadline.has_passed::<crate::platform::Private>()
-                || alarm.is_some_and(Alarm::is_rung);
-            let round = self.round(sinks).map_err(CommunicateError::Io)?;
-            let running: Vec<_> = children.iter().filter(|child| child.poll().is_none()).collect();
-            let ended = running.is_empty();
-            match round {
-                Round::Quiet if ended => return self.finish(sinks),
-                _ if is_late && ended => return self.finish(sinks),
-                _ if is_late => return Err(CommunicateError::TimedOut(self.so_far())),
-                _ => self.sleep(&running, deadline, alarm),
+            let is_late = deadline.has_passed::<Private>() || alarm.is_some_and(Alarm::is_rung);
+            match self.step(children, is_late, sinks)? {
+                Step::Ends(heard) => return Ok(heard),
+                Step::Waits(running) => self.sleep(&running, deadline, alarm),
             }
         }
     }
 
-    /// What of the conversation does not wait; `None` if there is more to come. `ended` is whether the child had
-    /// before this.
-    pub(super) fn step(
+    /// What of the conversation does not wait.
+    pub(super) fn step<'c>(
         &mut self,
-        ended: bool,
-        input: Vec<u8>,
-    ) -> Result<Option<Heard>, CommunicateError<Heard>> {
-        self.begin(input)?;
-        let round = self.round(&mut []).map_err(CommunicateError::Io)?;
-        match round {
-            Round::Quiet if ended => self.finish(&mut []).map(Some),
-            _ => Ok(None),
+        children: &'c [Child],
+        is_late: bool,
+        sinks: &mut Sinks<'_>,
+    ) -> Result<Step<'c>, CommunicateError<Heard>> {
+        // Before the pipes: what one has written that has ended is read in this very step. One that ends later is
+        // among those waited for, which returns at once.
+        let running: Vec<_> = children.iter().filter(|child| child.poll().is_none()).collect();
+        let is_quiet = self.round(sinks).map_err(CommunicateError::Io)?;
+        match running.is_empty() {
+            true if is_quiet || is_late => self.finish(sinks).map(Step::Ends),
+            false if is_late => Err(CommunicateError::TimedOut(self.so_far())),
+            _ => Ok(Step::Waits(running)),
         }
     }
 
     /// Copies of the descriptors that the next step waits for.
-    pub(super) fn awaits(
-        &self,
-        child: &Child,
-        ended: bool,
-    ) -> io::Result<Vec<(OwnedFd, PollFlags)>> {
+    pub(super) fn awaits(&self, running: &[&Child]) -> io::Result<Vec<(OwnedFd, PollFlags)>> {
         let mut fds = Vec::new();
-        if !ended {
+        for child in running {
             fds.push((child.pidfd().try_clone_to_owned()?, PollFlags::IN));
         }
         if let Some(stdin) = &self.stdin {
@@ -134,7 +131,8 @@ impl Talk {
         Ok(fds)
     }
 
-    fn begin(&mut self, input: Vec<u8>) -> Result<(), CommunicateError<Heard>> {
+    /// Takes the input, the first time.
+    pub(super) fn begin(&mut self, input: Vec<u8>) -> Result<(), CommunicateError<Heard>> {
         match self.stage {
             Stage::Done => return Err(CommunicateError::Done),
             Stage::Begun if !input.is_empty() => return Err(CommunicateError::Begun(input)),
@@ -149,7 +147,7 @@ impl Talk {
         Ok(())
     }
 
-    fn finish(&mut self, sinks: &mut [&mut Sink<'_>]) -> Result<Heard, CommunicateError<Heard>> {
+    fn finish(&mut self, sinks: &mut Sinks<'_>) -> Result<Heard, CommunicateError<Heard>> {
         for sink in sinks {
             sink.end().map_err(CommunicateError::Io)?;
         }
@@ -162,8 +160,8 @@ impl Talk {
         Ok(Heard { read, left_open })
     }
 
-    /// Writes and reads what can be without waiting.
-    fn round(&mut self, sinks: &mut [&mut Sink<'_>]) -> io::Result<Round> {
+    /// Writes and reads what can be without waiting; whether there is nothing more to write or read.
+    fn round(&mut self, sinks: &mut Sinks<'_>) -> io::Result<bool> {
         self.write()?;
         let mut sinks = sinks.iter_mut();
         for (output, read) in self.outputs.iter_mut().zip(&mut self.read) {
@@ -177,8 +175,7 @@ impl Talk {
                 sink.take(read, before)?;
             }
         }
-        let quiet = self.stdin.is_none() && !self.is_open();
-        Ok(if quiet { Round::Quiet } else { Round::Goes })
+        Ok(self.stdin.is_none() && !self.is_open())
     }
 
     fn write(&mut self) -> io::Result<()> {

@@ -32,6 +32,10 @@ pub enum Reach {
     /// Its children, theirs and so on, whatever group or session they are in. Whose parent has ended before is
     /// nobody's child any more, and spared.
     Subtree,
+    /// Its control group. The program must have been started with
+    /// [one of its own](super::Command::new_cgroup). Nobody is spared, whatever group or session they are in and
+    /// whether their parents have ended, but who had the right to leave it and did.
+    Cgroup,
 }
 
 /// So often we look whether there are more, at most: a stop takes effect at once, unless the system is in the
@@ -42,7 +46,7 @@ impl Child {
     /// Asks the program and those within `reach` to end, after `grace` ends them, and waits until the program
     /// itself has ended. Without grace nobody is asked. (SP051, SP053)
     ///
-    /// Errors: `InvalidInput`, it was not started with a group or session of its own; otherwise the system's,
+    /// Errors: `InvalidInput`, it was not started with such a group or session of its own; otherwise the system's,
     /// of the program itself.
     ///
     /// ```
@@ -59,16 +63,18 @@ impl Child {
         let leads = match reach {
             Reach::Group => self.leads_group,
             Reach::Session => self.leads_session,
+            Reach::Cgroup => self.cgroup.is_some(),
             Reach::Child | Reach::Subtree => true,
         };
         if !leads {
-            let text = "the program was not started with a group or session of its own";
+            let text = "the program was not started with such a group or session of its own";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let asked = if grace.is_zero() { Vec::new() } else { self.ask(reach, after(grace)) };
         match reach {
             Reach::Child => {}
             Reach::Group | Reach::Session => self.kill_members(reach),
+            Reach::Cgroup => self.kill_cgroup(),
             Reach::Subtree => self.kill_descendants(asked),
         }
         self.kill()?;
@@ -79,7 +85,7 @@ impl Child {
     fn ask(&self, reach: Reach, deadline: Deadline) -> Vec<Process> {
         let others = match reach {
             Reach::Child => Vec::new(),
-            Reach::Group | Reach::Session => self.members(reach),
+            Reach::Group | Reach::Session | Reach::Cgroup => self.members(reach),
             Reach::Subtree => {
                 let mut found = Vec::new();
                 found.extend(self.root());
@@ -119,8 +125,24 @@ impl Child {
         }
     }
 
+    fn kill_cgroup(&self) {
+        let killed = self.cgroup.as_ref().is_some_and(|group| group.kill().is_ok());
+        if !killed {
+            // An old system.
+            self.kill_members(Reach::Cgroup);
+        }
+    }
+
     /// Those of the group or session that run.
     fn members(&self, reach: Reach) -> Vec<Process> {
+        if let (Reach::Cgroup, Some(group)) = (reach, &self.cgroup) {
+            let opened = group.members().into_iter().filter_map(|pid| Process::open(pid, |_| true));
+            let opened: Vec<_> = opened.collect();
+            // Who is still there, and runs, has not got its number since.
+            let there = group.members();
+            let is_there = |process: &Process| there.contains(&process.pid) && process.runs();
+            return opened.into_iter().filter(is_there).collect();
+        }
         // Ours has ended and nobody keeps its number, yet somebody has it: then it is not ours any more, and
         // while one of ours is left nobody can have got it.
         if self.is_forgotten() && Stat::read(self.pid).is_some() {

@@ -44,6 +44,9 @@ struct State {
     timeout: Option<Duration>,
 }
 
+/// Called last.
+static AFTER: Mutex<Vec<fn(Deadline)>> = Mutex::new(Vec::new());
+
 /// One thread at a time calls hooks: nobody goes on to joining while a hook still runs elsewhere.
 static CALLING: Lock = Lock::new();
 
@@ -92,6 +95,19 @@ pub(crate) fn before_joining(
         state.hooks.push(Box::new(hook));
     }
     !state.begun
+}
+
+/// Has `hook` called when no thread is waited for any more: it is told the deadline and may wait until then. For
+/// this crate's own services. Whether it was taken: not once no thread starts any more.
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) fn after_joining(hook: fn(Deadline)) -> bool {
+    arm();
+    let mut after = locked(&AFTER);
+    let is_open = !registry::is_closed();
+    if is_open {
+        after.push(hook);
+    }
+    is_open
 }
 
 /// Whether [`before_joining`] takes nothing more.
@@ -179,6 +195,11 @@ fn end(deadline: Deadline) -> Report {
         report.joined.push(thread);
     }
     report.stragglers.extend(registry::close());
+    // A statement of its own: the lock is not held while a hook waits.
+    let hooks = std::mem::take(&mut *locked(&AFTER));
+    for hook in hooks {
+        hook(deadline);
+    }
     report
 }
 

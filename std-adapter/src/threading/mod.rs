@@ -71,6 +71,8 @@ pub use inkle_core::error::{
 pub use inkle_core::sync::Reason;
 
 pub use error::{JoinError, NulInName, SpawnCause, SpawnError};
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use exit::after_joining;
 pub use exit::{ExitBegun, Report, at_exit, set_exit_timeout, shutdown};
 pub(crate) use exit::{before_joining, has_begun as exit_has_begun};
 pub use handle::Thread;
@@ -82,13 +84,19 @@ pub(crate) use outcome::{exit as exit_thread, is_exit};
 pub use panic::Panic;
 pub(crate) use panic::drop_quietly;
 pub use place::{PanicPlace, locate_panics};
+#[cfg(feature = "timeline")]
+pub(crate) use registry::name_here;
 pub(crate) use registry::started_count;
 pub use registry::{
     active_count, current, enumerate, get_ident, get_native_id, main_thread, set_name,
 };
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use registry::{become_main, is_closed as no_thread_starts};
 pub use scope::{Scope, ScopeBuilder, ScopeError, scope, scope_until};
 pub use serial::{Serialized, serialize};
 pub use stack::{MIN_STACK_SIZE, StackTooSmall, set_stack_size, stack_size};
+#[cfg(any(feature = "timeline", feature = "tracing"))]
+pub(crate) use start::name_around;
 pub use tee::{Tee, tee};
 pub use timer::Timer;
 

@@ -37,6 +37,17 @@ impl Panic {
         Self { message, place, payload: Mutex::new(Some(payload)) }
     }
 
+    /// One of which no more than this is known: its payload is its message.
+    #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+    pub(crate) fn elsewhere(message: Option<String>, place: Option<(String, u32, u32)>) -> Self {
+        let place = place.map(|(file, line, column)| PanicPlace { file, line, column });
+        let payload: Box<dyn Any + Send> = match &message {
+            Some(message) => Box::new(message.clone()),
+            None => Box::new(()),
+        };
+        Self { message, place, payload: Mutex::new(Some(payload)) }
+    }
+
     /// The message of an ordinary `panic!("...")`; `None` if the payload is something else.
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()

@@ -188,6 +188,17 @@ pub fn current() -> ThreadInfo {
     })
 }
 
+/// The calling thread's name. Puts nobody on the list.
+#[cfg(feature = "timeline")]
+pub(crate) fn name_here() -> String {
+    if get_ident() == MAIN {
+        return main_thread().name();
+    }
+    let own = OWN.try_with(|own| own.get().map(|own| own.info.name())).ok().flatten();
+    let system = || std::thread::current().name().map(str::to_owned);
+    own.or_else(system).unwrap_or_else(|| format!("thread {}", get_ident()))
+}
+
 /// Whether the caller is a daemon, and so what it starts is too unless told otherwise. Puts nobody on
 /// the list. (TH021)
 pub(super) fn is_daemon_here() -> bool {
@@ -242,17 +253,34 @@ pub fn main_thread() -> ThreadInfo {
     static INFO: OnceLock<ThreadInfo> = OnceLock::new();
     let info = INFO.get_or_init(|| {
         let record = Record::new(MAIN, "MainThread".to_owned(), Origin::Main, false);
-        // The kernel gives a process the number of its first thread.
-        record.native.get_or_init(|| KERNEL_IDS.then(|| u64::from(process::id())));
+        record.native.get_or_init(|| KERNEL_IDS.then(main_native_id));
         ThreadInfo { record }
     });
     info.clone()
 }
 
+/// The process, and the kernel's number of the thread that is the main one there although not its first.
+static STANDS_IN: OnceLock<(u32, u64)> = OnceLock::new();
+
+fn main_native_id() -> u64 {
+    // The kernel gives a process the number of its first thread.
+    let (process, first) = (process::id(), u64::from(process::id()));
+    // A child made by a bare `fork` has a thread of its own.
+    STANDS_IN.get().filter(|it| it.0 == process).map_or(first, |it| it.1)
+}
+
+/// Makes the calling thread the main one, where the process's first thread runs nothing of anybody's. To be called
+/// before anything else of this module.
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) fn become_main() {
+    // Nobody else does.
+    let _ = STANDS_IN.set((process::id(), os::native_id()));
+}
+
 /// Whether the caller, which this crate did not start, is the process's first thread.
 fn is_main() -> bool {
     if KERNEL_IDS {
-        os::native_id() == u64::from(process::id())
+        os::native_id() == main_native_id()
     } else {
         std::thread::current().name() == Some("main")
     }
@@ -313,6 +341,6 @@ pub(super) fn close() -> Vec<ThreadInfo> {
 }
 
 /// Whether no thread starts any more.
-pub(super) fn is_closed() -> bool {
+pub(crate) fn is_closed() -> bool {
     locked(&REGISTRY).closed
 }

@@ -110,13 +110,30 @@ fn live<T, F, E>(
 /// The last part of a function's path; nothing for a closure, which has no name of its own, and for
 /// whatever else can be called. (TH020)
 fn function_name<F>() -> Option<&'static str> {
-    if size_of::<F>() != 0 {
-        return None;
+    if size_of::<F>() != 0 { None } else { last_name(type_name::<F>()) }
+}
+
+/// As [`function_name`]; for a closure that of the function that it is in, and for whatever else can be
+/// called `task`.
+#[cfg(any(feature = "timeline", feature = "tracing"))]
+pub(crate) fn name_around<F>() -> &'static str {
+    let mut path = type_name::<F>();
+    let is_closure = path.ends_with(CLOSURE);
+    while let Some(outside) = path.strip_suffix(CLOSURE) {
+        path = outside;
     }
-    let path = type_name::<F>();
+    let name = if is_closure { last_name(path) } else { function_name::<F>() };
+    name.unwrap_or("task")
+}
+
+#[cfg(any(feature = "timeline", feature = "tracing"))]
+const CLOSURE: &str = "::{{closure}}";
+
+/// The last part of a path; nothing if that is no name.
+fn last_name(path: &'static str) -> Option<&'static str> {
     // `path::function<arguments>`: what is between the brackets may hold paths of its own.
     let path = match path.strip_suffix('>') {
-        Some(_) => &path[..opening_bracket(path)?],
+        Some(_) => path[..opening_bracket(path)?].trim_end_matches("::"),
         None => path,
     };
     let last = path.rsplit("::").next()?;
@@ -160,6 +177,23 @@ mod tests {
         fn default() -> Self {
             Loom
         }
+    }
+
+    #[cfg(any(feature = "timeline", feature = "tracing"))]
+    #[test]
+    fn tasks_are_called_as_the_function_that_they_are_written_in() {
+        fn around<F>(_: F) -> &'static str {
+            super::name_around::<F>()
+        }
+        fn weave<T>(_: T) -> &'static str {
+            let nested = || || ();
+            around(nested())
+        }
+        assert_eq!(around(plain), "plain");
+        assert_eq!((weave(1_u8), weave(vec![Some("a")])), ("weave", "weave"));
+        let pointer: fn() -> Vec<u8> = Vec::new;
+        assert_eq!(around(pointer), "task");
+        assert_eq!(around(Box::new(plain)), "task");
     }
 
     #[test]

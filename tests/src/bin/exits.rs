@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::env::args;
 use std::process::exit;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -265,9 +266,15 @@ fn explicit_shutdown() {
     at_exit(|| println!("hook")).unwrap();
     at_exit(|| panic!("a hook without yarn")).unwrap();
     let weaver = Builder::new().name("weaver").spawn(|| STOP.wait()).unwrap();
-    let quick = Builder::new().name("quick").spawn(|| RUNNING.wait()).unwrap();
-    at_exit(|| RUNNING.set()).unwrap();
-    let report = shutdown(after(Duration::from_millis(500)));
+    let quick = Arc::new(Builder::new().name("quick").spawn(|| RUNNING.wait()).unwrap());
+    let its = Arc::clone(&quick);
+    at_exit(move || {
+        RUNNING.set();
+        // However long that takes: the deadline is for the other one.
+        its.join().unwrap();
+    })
+    .unwrap();
+    let report = shutdown(after(SHORT));
     assert_eq!(report.stragglers, [weaver.info().clone()]);
     assert!(!quick.is_alive());
     println!("{}", report.panics[0]);
@@ -365,14 +372,16 @@ fn schedulers() {
     on_threads
         .enter(Duration::ZERO, 0, || {
             RUNNING.set();
-            sleep(SHORT);
+            STOP.wait();
             println!("action ends");
         })
         .unwrap();
     let daemon = Scheduler::new();
     daemon.start().unwrap();
-    daemon.enter(Duration::ZERO, 0, || STOP.wait()).unwrap();
+    daemon.enter(Duration::ZERO, 0, || Event::new().wait()).unwrap();
     RUNNING.wait();
+    // The newest hook: called first.
+    at_exit(|| STOP.set()).unwrap();
     println!("main returns");
 }
 

@@ -26,6 +26,7 @@ mod linux {
             "exhausted" => exhausted(),
             "many" => many(argument),
             "group" => group(),
+            "not delegated" => not_delegated(),
             other => {
                 eprintln!("no scenario {other:?}");
                 exit(99);
@@ -39,6 +40,18 @@ mod linux {
         assert_eq!(unsafe { libc::setpgid(0, 0) }, 0);
         println!("2 {}", std::process::id());
         std::thread::sleep(LONG);
+    }
+
+    /// As a user to whom nobody has given any control group.
+    fn not_delegated() {
+        const NOBODY: libc::uid_t = 65534;
+        // SAFETY: of this process alone.
+        assert_eq!(unsafe { libc::setresuid(NOBODY, NOBODY, NOBODY) }, 0);
+        let before = descriptors();
+        let error = Command::new("true").capture_output().new_cgroup().spawn().unwrap_err();
+        assert!(matches!(error.cause(), StartCause::ControlGroup { .. }), "{error}");
+        assert_eq!(descriptors(), before);
+        assert!(!has_children());
     }
 
     fn sh(line: &str) -> Command {
@@ -67,16 +80,17 @@ mod linux {
         assert_eq!(done.output.stdout, b"in");
         assert_eq!(done.output.stderr, b"err\n");
         status(done.status, Status::Exited(3));
+        assert_eq!(done.usage.is_none(), done.status == Status::Unknown);
         let error = Command::new("no-such-program").spawn().unwrap_err();
         assert!(matches!(error.cause(), StartCause::NotFound), "{error}");
 
         let child = sh("echo out; exec sleep 60").stdout(Stdio::Pipe).spawn().unwrap();
         assert!(child.poll().is_none());
         assert!(child.wait_timeout(Duration::from_millis(20)).is_err());
-        let Err(CommunicateError::TimedOut(_)) = child.communicate_until([], Deadline::PASSED)
-        else {
-            panic!("it has ended")
-        };
+        eventually(|| match child.communicate_until([], Deadline::PASSED) {
+            Err(CommunicateError::TimedOut(partial)) => partial.stdout == b"out\n",
+            other => panic!("it has ended: {other:?}"),
+        });
         child.kill().unwrap();
         let killed = Status::Killed { signal: Signal::KILL, core_dumped: false };
         status(child.wait_timeout(LONG).unwrap(), killed);

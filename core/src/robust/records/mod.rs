@@ -461,6 +461,29 @@ impl<'a, P: Mortal> Records<'a, P> {
         &self.header.tail.0.bell
     }
 
+    /// Calls `give_back` with the words that hold no record, in one run or two, while it keeps others from
+    /// putting: the memory under them may be given back to the system, and they may be of any value
+    /// afterwards. Does nothing while somebody puts.
+    ///
+    /// Progress: lock-free, but for `give_back`. Interrupt-safe: no.
+    pub fn with_unused(&self, mut give_back: impl FnMut(&'a [AtomicUsize])) {
+        let end = &self.header.tail.0;
+        let Some(_guard) = end.lock.try_guard() else { return };
+        // As in `push`: behind the tail, up to the head, is what only the lock's holder writes to.
+        let (tail, capacity) = (end.look(), self.words.len());
+        let Some(filled) = self.header.head.0.look().to(tail, capacity) else { return };
+        let unused = capacity.wrapping_sub(filled.words);
+        let from = if tail.at() >= capacity { tail.at() - capacity } else { tail.at() };
+        let behind = unused.min(capacity.wrapping_sub(from));
+        let runs = [(from, behind), (0, unused.wrapping_sub(behind))];
+        for (from, count) in runs {
+            let run = self.words.get(from..).and_then(|words| words.get(..count));
+            if let Some(run @ [_, ..]) = run {
+                give_back(run);
+            }
+        }
+    }
+
     /// How far those that were put, and not dropped, are ahead of those done.
     fn ahead_of(&self, done: u32) -> u32 {
         let head = self.header.head.0.look();

@@ -15,7 +15,7 @@ struct Memory<const N: usize> {
 
 impl<const N: usize> Memory<N> {
     fn new() -> Self {
-        Self { header: Header::new(), words: [const { AtomicUsize::new(0) }; N] }
+        Self { header: Header::new(), words: core::array::from_fn(|_| AtomicUsize::new(0)) }
     }
 
     fn queue(&self, limit: u32) -> Records<'_, Alone> {
@@ -164,4 +164,31 @@ fn whatever_lies_in_the_memory_is_an_error_or_wrong_data() {
         sound += u32::from(got.is_ok()) + u32::from(put.is_ok());
     }
     assert!(corrupt > 100 && sound > 100, "{corrupt} {sound}");
+}
+
+#[test]
+fn what_holds_no_record_may_be_overwritten() {
+    let memory = Memory::<7>::new();
+    let queue = memory.queue(0);
+    let trash = |expected: usize| {
+        let mut words = 0;
+        queue.with_unused(|run| {
+            run.iter().for_each(|word| word.store(usize::MAX, Ordering::Relaxed));
+            words += run.len();
+        });
+        assert_eq!(words, expected);
+    };
+    trash(7);
+    for (first, second) in (0..20).map(|number| (number, number + 1)) {
+        queue.try_put(&[&[first; W]]).unwrap();
+        trash(5);
+        queue.try_put(&[&[second; 2 * W + 1]]).unwrap();
+        trash(1);
+        assert_eq!(take(queue).unwrap(), [first; W]);
+        trash(3);
+        assert_eq!(take(queue).unwrap(), [second; 2 * W + 1]);
+        trash(7);
+    }
+    let _putting = memory.header.tail.0.lock.guard();
+    trash(0);
 }

@@ -8,14 +8,14 @@ use std::sync::{Mutex, OnceLock, Weak};
 use crate::threading::{before_joining, exit_has_begun, locked};
 
 /// A pool that is told.
-pub(super) trait AtExit: Send + Sync {
+pub(crate) trait AtExit: Send + Sync {
     fn exit(&self);
 }
 
 static POOLS: Mutex<Vec<Weak<dyn AtExit>>> = Mutex::new(Vec::new());
 
 /// Has `pool` told of the end of the process. Whether it will be: not if that has begun.
-pub(super) fn add(pool: Weak<dyn AtExit>) -> bool {
+pub(crate) fn add(pool: Weak<dyn AtExit>) -> bool {
     static HOOKED: OnceLock<bool> = OnceLock::new();
     let hooked = *HOOKED.get_or_init(|| {
         before_joining(|_| {

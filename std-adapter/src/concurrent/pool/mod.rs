@@ -2,7 +2,7 @@
 //!
 //! Three parts: the core's [`Roster`] decides who starts, sleeps and goes; `store.rs` keeps the jobs;
 //! `worker.rs` is what a thread does. Everything else is around them: who is alive (`staff.rs`), the
-//! end (`shutdown.rs`, `exit.rs`), and the token of a running job (`token.rs`).
+//! end (`shutdown.rs`, `exit.rs`).
 //!
 //! A submit on its usual way is an exchange of the roster's word and a push; a worker that has work is
 //! an exchange and a pop. A thread is started with its first job in hand, so a refusal can give the job
@@ -10,14 +10,15 @@
 //!
 //! Context propagation: `worker.rs`, `run`, is where every job goes through.
 
-mod exit;
+pub(crate) mod exit;
+mod refusal;
 mod settings;
 mod shutdown;
 mod staff;
 mod store;
-mod token;
 mod worker;
 
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use inkle_core::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -31,7 +32,6 @@ pub use settings::BadPool;
 pub(super) use settings::Settings;
 pub use shutdown::{Halt, Halted};
 pub use staff::Counters;
-pub use token::with_token;
 
 use staff::Staff;
 use store::Store;
@@ -43,8 +43,8 @@ pub(super) trait Job: Send + Sized + 'static {
     /// Runs it, and says whether there was anything to run: not, if it was cancelled meanwhile.
     fn run(self) -> bool;
 
-    /// Instead of running it: the pool is broken.
-    fn fail(self, why: &Arc<Panic>);
+    /// Instead of running it: the pool is broken, or no thread is to be had.
+    fn fail(self, why: Cause);
 }
 
 /// Threads that run jobs. Dropping it is [`shutdown`](Self::shutdown) without waiting.
@@ -116,6 +116,8 @@ struct Shared<J> {
     stop: CancelToken<'static>,
     /// What an initializer has panicked with.
     broken: OnceLock<Arc<Panic>>,
+    /// 1 while a timer is to ask the system again for a thread; else 0.
+    retries: AtomicU32,
 }
 
 impl<J: Job> Pool<J> {
@@ -136,6 +138,7 @@ impl<J: Job> Pool<J> {
             home: HOMES.fetch_add(1, Ordering::Relaxed),
             stop: CancelToken::new(),
             broken: OnceLock::new(),
+            retries: AtomicU32::new(0),
         });
         let weak = Arc::downgrade(&shared);
         if !exit::add(weak) {
@@ -235,12 +238,12 @@ impl<J: Job> Shared<J> {
             // A thread that was not started gives back what it was to begin with.
             Ok(()) | Err((_, None)) => return Ok(()),
         };
-        let placed = self.roster.not_started();
-        self.staff.changed();
-        match placed {
+        let placed = match self.roster.not_started() {
             Ok(placed) => self.place(placed, job, rank),
-            Err(_) => Err(Rejected { cause: Cause::Spawn(cause), job }),
-        }
+            Err(_) => Err(Rejected { cause: Cause::of(&cause), job }),
+        };
+        self.refused(&cause);
+        placed
     }
 
     #[cold]
@@ -307,15 +310,13 @@ impl<J: Job> Shared<J> {
 
     /// Starts a worker that takes a job from the queue; it is counted already.
     fn start_spare(self: &Arc<Self>) -> bool {
-        let started = worker::start(self, None).is_ok();
-        if !started {
-            // The job waits for somebody else.
-            if self.roster.not_started_for_queue() {
-                self.roster.wake();
-            }
-            self.staff.changed();
+        let Err((cause, _)) = worker::start(self, None) else { return true };
+        // The job waits for somebody else.
+        if self.roster.not_started_for_queue() {
+            self.roster.wake();
         }
-        started
+        self.refused(&cause);
+        false
     }
 
     /// A claim has been made: one more job may wait.
@@ -346,10 +347,22 @@ impl<J: Job> Shared<J> {
     fn break_with(&self, panic: Panic) -> Arc<Panic> {
         let panic = Arc::clone(self.broken.get_or_init(|| Arc::new(panic)));
         self.close();
-        for _ in 0..self.roster.revoke(MAX_QUEUED) {
-            self.store.take().fail(&panic);
-        }
+        self.fail_all(|| Cause::Broken(Arc::clone(&panic)));
         panic
+    }
+}
+
+impl Cause {
+    /// That no thread could be started.
+    fn of(cause: &SpawnCause) -> Self {
+        Self::Spawn(match cause {
+            SpawnCause::NulInName { position } => SpawnCause::NulInName { position: *position },
+            SpawnCause::Exiting => SpawnCause::Exiting,
+            SpawnCause::Refused(error) => SpawnCause::Refused(match error.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => error.kind().into(),
+            }),
+        })
     }
 }
 

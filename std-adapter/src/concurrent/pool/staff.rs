@@ -24,6 +24,7 @@ struct List {
     /// What those have done that are gone.
     gone: Done,
     cancelled: usize,
+    refused: usize,
 }
 
 /// What one worker has done. Only it writes.
@@ -92,6 +93,8 @@ pub struct Counters {
     pub cancelled: usize,
     /// The most threads at a time.
     pub peak: usize,
+    /// How often the system has refused a thread. (CF044)
+    pub refused: usize,
 }
 
 impl Staff {
@@ -109,6 +112,7 @@ impl Staff {
             tallies: Vec::new(),
             gone: Done::default(),
             cancelled: 0,
+            refused: 0,
         };
         Self { prefix, list: Mutex::new(list), change: EventCount::new() }
     }
@@ -149,6 +153,12 @@ impl Staff {
     /// Who waits for the staff looks again.
     pub(super) fn changed(&self) {
         self.change.notify(u32::MAX);
+    }
+
+    /// The system has refused a thread, which the roster counts no more.
+    pub(super) fn refused(&self) {
+        locked(&self.list).refused += 1;
+        self.changed();
     }
 
     pub(super) fn cancelled(&self, count: usize) {
@@ -193,6 +203,7 @@ impl Staff {
             completed: done.ran,
             cancelled: done.skipped.wrapping_add(list.cancelled),
             peak: list.peak,
+            refused: list.refused,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use super::super::here::{self, Worker};
-use super::{Job, Shared, token};
+use super::{Cause, Job, Shared};
 use crate::contextvars::Context;
 use crate::threading::{Builder, Panic, SpawnCause, current, locked, report_panic};
 
@@ -39,7 +39,7 @@ fn work<J: Job>(shared: &Arc<Shared<J>>, first: &Mutex<Option<J>>) {
     let first = first.unwrap_or_else(|| take(shared));
     match initialize(shared) {
         Ok(()) => tally.count(run(shared, first)),
-        Err(panic) => first.fail(&shared.break_with(panic)),
+        Err(panic) => first.fail(Cause::Broken(shared.break_with(panic))),
     }
     while shared.roster.next(|| shared.limits(), shared.settings.keep_alive) {
         tally.count(run(shared, take(shared)));
@@ -61,13 +61,12 @@ fn initialize<J: Job>(shared: &Shared<J>) -> Result<(), Panic> {
     }
 }
 
-/// Runs a job in the calling thread, with a cancel token of its own. Whether it ran: see [`Job::run`].
+/// Runs a job in the calling thread. Whether it ran: see [`Job::run`].
 ///
 /// Whatever is to hold around every job belongs here.
 #[inline]
 pub(super) fn run<J: Job>(shared: &Shared<J>, job: J) -> bool {
-    let token = shared.stop.child();
-    let ran = token::within(&token, || catch_unwind(AssertUnwindSafe(|| job.run())));
+    let ran = here::in_job(&shared.stop, || catch_unwind(AssertUnwindSafe(|| job.run())));
     ran.unwrap_or_else(|payload| {
         // Jobs keep their panics to themselves; one that did not must not end the worker.
         report_panic(&current(), &Panic::new(payload));
@@ -92,7 +91,6 @@ impl<J: Job> Worker for Arc<Shared<J>> {
         let come_back = || self.roster.came_back();
         let _return = Return(&come_back);
         if needed {
-            // A refusal: the job waits for somebody else.
             self.start_spare();
         }
         wait();

@@ -1,0 +1,240 @@
+//! A job: a function and its argument on the way to a worker, and the future that waits for the result.
+
+use std::io;
+use std::marker::PhantomData;
+use std::mem::transmute;
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::mailbox::{Cargo, Received};
+use super::reply::{Outcome, attempt};
+use crate::concurrent::{FutureError, Promise};
+use crate::contextvars::{Context, copy_context};
+use crate::multiprocessing::call::{Call, Place, Task};
+use crate::multiprocessing::error::EncodeError;
+use crate::multiprocessing::image;
+use crate::multiprocessing::parcel::Parcel;
+
+/// What a worker is to do: a task that is called with a context and an argument.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) place: Place,
+    pub(super) cargo: Cargo,
+}
+
+/// An order cannot be made.
+#[derive(Debug)]
+pub(super) enum OrderError {
+    Encode(EncodeError),
+    /// The function is not one of the program but of a library.
+    NotInImage,
+    /// There is no memory, or no descriptor, for a large argument.
+    System(io::Error),
+}
+
+impl From<EncodeError> for OrderError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+impl Order {
+    /// To call a function of no bytes.
+    pub(super) fn one<F, A>(_: F, arguments: &A) -> Result<Self, OrderError>
+    where
+        F: Call<A, Output: Serialize>,
+        A: Serialize + DeserializeOwned + 'static,
+    {
+        Self::new(Task::of(one::<F, A>), &(Packed::here()?, arguments))
+    }
+
+    /// To call the function at an address.
+    pub(super) fn one_at<A, R>(function: fn(A) -> R, argument: &A) -> Result<Self, OrderError>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + 'static,
+    {
+        Self::new(Task::of(one_at::<A, R>), &(Packed::here()?, Pointer::to(function)?, argument))
+    }
+
+    /// To call it with each of `arguments`.
+    pub(super) fn many_at<A, R>(
+        function: fn(A) -> R,
+        arguments: &Vec<A>,
+    ) -> Result<Self, OrderError>
+    where
+        A: Serialize + DeserializeOwned + 'static,
+        R: Serialize + 'static,
+    {
+        Self::new(Task::of(many_at::<A, R>), &(Packed::here()?, Pointer::to(function)?, arguments))
+    }
+
+    fn new(task: &'static Task, arguments: &impl Serialize) -> Result<Self, OrderError> {
+        let image = image::own().ok_or(OrderError::NotInImage)?;
+        let cargo = Cargo::of(Parcel::pack(arguments)?).map_err(OrderError::System)?;
+        Ok(Self { place: task.place(image), cargo })
+    }
+}
+
+fn one<F: Call<A>, A>(context: Packed, arguments: A) -> Outcome<F::Output> {
+    const { assert!(size_of::<F>() == 0) };
+    // SAFETY: it has no bytes and can be copied; and there is one: `Order::one` was given it.
+    let function: F = unsafe { NonNull::dangling().read() };
+    context.run(|| attempt(|| function.call(arguments)))
+}
+
+fn one_at<A, R>(context: Packed, function: Pointer<A, R>, argument: A) -> Outcome<R> {
+    context.run(|| attempt(|| function.get()(argument)))
+}
+
+fn many_at<A, R>(context: Packed, function: Pointer<A, R>, arguments: Vec<A>) -> Vec<Outcome<R>> {
+    let function = function.get();
+    // Each in a context of its own.
+    arguments.into_iter().map(|item| context.run(|| attempt(|| function(item)))).collect()
+}
+
+/// What of a context travels.
+struct Packed(Vec<u8>);
+
+impl Packed {
+    fn here() -> Result<Self, OrderError> {
+        Ok(Self(copy_context().pack().map_err(EncodeError::of)?))
+    }
+
+    fn run<R>(&self, function: impl FnOnce() -> R) -> R {
+        // It has been looked at when it came.
+        let context = Context::unpack(&self.0).unwrap_or_default();
+        match context.run(function) {
+            Ok(result) => result,
+            // It is new: nobody has entered it.
+            Err(_) => unreachable!("a new context was entered"),
+        }
+    }
+}
+
+impl Serialize for Packed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Packed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = Vec::deserialize(deserializer)?;
+        Context::unpack(&bytes).map_err(D::Error::custom)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// The place of a function in the image. What it is read from lay in shared memory: it is believed only if a sum is
+/// right, so that bytes which a dying process left half-written are an error and no jump.
+struct Pointer<A, R> {
+    address: usize,
+    types: PhantomData<fn(A) -> R>,
+}
+
+impl<A, R> Pointer<A, R> {
+    fn to(function: fn(A) -> R) -> Result<Self, OrderError> {
+        let address = function as usize;
+        match image::own() {
+            Some(image) if image.is_text(address) => Ok(Self { address, types: PhantomData }),
+            _ => Err(OrderError::NotInImage),
+        }
+    }
+
+    fn get(&self) -> fn(A) -> R {
+        // SAFETY: `to` was given it, or the function at the same place of the same image in another process: that is what
+        // the sum says, and that the task which reads it is one of these types.
+        unsafe { transmute(self.address) }
+    }
+}
+
+impl<A, R> Serialize for Pointer<A, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let image = image::own().ok_or_else(|| serde::ser::Error::custom("no image"))?;
+        let offset = image.offset(self.address);
+        (offset, sum(offset)).serialize(serializer)
+    }
+}
+
+impl<'de, A, R> Deserialize<'de> for Pointer<A, R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (offset, its_sum) = <(u64, u64)>::deserialize(deserializer)?;
+        image::own()
+            .filter(|_| its_sum == sum(offset))
+            .and_then(|image| image.readable(offset, 1).filter(|address| image.is_text(*address)))
+            .map(|address| Self { address, types: PhantomData })
+            .ok_or_else(|| D::Error::custom("this is no function of the program"))
+    }
+}
+
+/// Not a secret: it tells bytes that [`Pointer`] has written from others.
+fn sum(offset: u64) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mixed = (offset ^ ODD).wrapping_mul(ODD);
+    mixed ^ (mixed >> 29)
+}
+
+/// An order, and who waits for what becomes of it.
+pub(super) struct Job {
+    pub(super) number: u64,
+    pub(super) order: Order,
+    pub(super) settle: Box<dyn Settle>,
+    /// Whether its future says that it runs.
+    pub(super) begun: bool,
+    /// How often a worker died of it.
+    pub(super) deaths: u32,
+    /// How often that may be, and it is tried again.
+    pub(super) retries: u32,
+    pub(super) timeout: Option<Duration>,
+}
+
+/// The one who waits.
+pub(super) trait Settle: Send {
+    /// Whether it is still to be done. Then nobody can cancel it any more.
+    fn begin(&mut self) -> bool;
+    fn cancel(self: Box<Self>);
+    fn give(self: Box<Self>, result: &Received);
+    fn fail(self: Box<Self>, error: FutureError);
+}
+
+/// The future of one call.
+pub(super) struct One<R: Send + 'static>(pub(super) Promise<R>);
+
+/// The future of many.
+pub(super) struct Many<R: Send + 'static>(pub(super) Promise<Vec<Result<R, FutureError>>>);
+
+macro_rules! settle {
+    ($this:ident, $wire:ty, $end:expr) => {
+        impl<R: DeserializeOwned + Send + 'static> Settle for $this<R> {
+            fn begin(&mut self) -> bool {
+                self.0.set_running()
+            }
+
+            fn cancel(self: Box<Self>) {
+                self.0.cancel();
+            }
+
+            fn give(self: Box<Self>, result: &Received) {
+                match result.unpack::<$wire>() {
+                    // Whether anybody still wants to know.
+                    Ok(value) => drop($end(self.0, value)),
+                    Err(error) => self.fail(FutureError::failed(error)),
+                }
+            }
+
+            fn fail(self: Box<Self>, error: FutureError) {
+                let _ = self.0.fail(error);
+            }
+        }
+    };
+}
+
+settle!(One, Outcome<R>, |promise: Promise<R>, outcome: Outcome<R>| promise.end(outcome.into()));
+settle!(Many, Vec<Outcome<R>>, |promise: Promise<Vec<Result<R, FutureError>>>,
+                                all: Vec<Outcome<R>>| {
+    promise.end(Ok(all.into_iter().map(Outcome::into).collect()))
+});
