@@ -3,7 +3,7 @@
 //!
 //! Loom wants every thread to end. So whoever dies buries itself, which is what somebody else would do
 //! who learns of the death, waits until the model has been judged, and then runs on to its end, where
-//! nothing is asked of it any more.
+//! nothing is asked of it any more; a model leaves things so that it comes there.
 
 use std::sync::Arc;
 use std::sync::Mutex as Plain;
@@ -66,6 +66,18 @@ pub(super) fn step() {
         let last = LAST.lock().unwrap().take();
         last.expect("somebody lives")();
     }
+}
+
+/// Does what is one step in the model, and several in the kit, during which nobody dies.
+pub(super) fn in_one_step<R>(step: impl FnOnce() -> R) -> R {
+    let mortal = MORTAL.load(Relaxed);
+    if mortal == NOBODY || mortal != Loom::current() {
+        return step();
+    }
+    MORTAL.store(NOBODY, Relaxed);
+    let result = step();
+    MORTAL.store(mortal, Relaxed);
+    result
 }
 
 /// Whether the thread with this number has died.

@@ -192,7 +192,7 @@ impl Platform for Loom {
             let table = table();
             // Relaxed, under the lock: sees every change that came before a `wake` that did not see
             // us, as in a kernel.
-            if word.load(Ordering::Relaxed) != expected {
+            if death::in_one_step(|| word.load(Ordering::Relaxed)) != expected {
                 return Wake::Woken;
             }
             let passes = TIME_PASSES.load(Relaxed) && deadline != Deadline::NEVER;

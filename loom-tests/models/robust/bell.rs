@@ -26,6 +26,8 @@ pub const MODELS: &[Model] = &[
         each(1);
     }),
     Model::dies("ringer_dies", 6, || ringer_dies(true)),
+    Model::dies("sleeper_dies", 2, || sleeper_dies(true)),
+    Model::dies_in_vain("sleeper_not_buried", 2, || sleeper_dies(false)),
     Model::dies_in_vain("not_buried", 3, || ringer_dies(false)),
 ];
 
@@ -142,6 +144,31 @@ fn ringer_dies(is_buried: bool) {
     if things.is_there().is_none() {
         things.make();
         things.bell.ring(u32::MAX);
+    }
+    other.join().unwrap();
+    mortal.rest();
+}
+
+/// Two wait for one thing each, and one of them dies, perhaps as the one who was woken, or with its thing
+/// taken and more there.
+fn sleeper_dies(is_buried: bool) {
+    let things = Arc::new(Things::default());
+    let (work, grave) = (things.clone(), things.clone());
+    let mortal = life(
+        move || _ = work.bell.block(Deadline::NEVER, || work.take()),
+        move || {
+            if is_buried {
+                grave.bell.bury(Loom::life());
+            }
+        },
+    );
+    let other = {
+        let things = things.clone();
+        spawn(move || things.bell.block(Deadline::NEVER, || things.take()).unwrap())
+    };
+    for _ in 0..2 {
+        things.make();
+        things.bell.ring(1);
     }
     other.join().unwrap();
     mortal.rest();

@@ -17,12 +17,15 @@ use crate::kit::{self, Loom, Model, Plain, SOON, Stage, life, time_passes, timeo
 pub const MODELS: &[Model] = &[
     // Two threads.
     Model::full("acquire_acquire", || play(&[&[Acquire], &[Acquire]])),
-    Model::full("acquire_guard", || play(&[&[Acquire, Guard], &[Guard, Acquire]])),
+    Model::full("acquire_guard", || play(&[&[Guard], &[Acquire]])),
     Model::full("try_try", || play(&[&[Try, Try], &[Try, Try]])),
-    Model::full("try_acquire", || play(&[&[Acquire, Try], &[Try, Acquire]])),
-    Model::full("poll_acquire_held", || play(&[&[Poll, Acquire], &[IsHeld, Acquire]])),
-    Model::full("soon_acquire", || play(&[&[Soon, Acquire], &[Soon, Poll]])),
-    Model::full("bury_nobody", || play(&[&[Acquire, Acquire], &[Bury, Acquire, Bury]])),
+    Model::full("try_acquire", || play(&[&[Acquire], &[Try, Try]])),
+    Model::full("poll_acquire_held", || play(&[&[IsHeld, Acquire], &[Poll]])),
+    Model::full("soon_acquire", || play(&[&[Soon], &[Acquire]])),
+    Model::full("bury_nobody", || play(&[&[Acquire], &[Bury, Acquire]])),
+    Model::bounded("acquire_twice", 4, LONG, || play(&[&[Acquire, Guard], &[Guard, Acquire]])),
+    Model::bounded("try_acquire_twice", 4, LONG, || play(&[&[Acquire, Try], &[Try, Acquire]])),
+    Model::bounded("soon_acquire_twice", 4, LONG, || play(&[&[Soon, Acquire], &[Soon, Poll]])),
     Model::full("early_acquire", || early(&[&[Acquire], &[Acquire]])),
     Model::full("early_soon", || early(&[&[Soon], &[Soon]])),
     Model::full("early_soon_acquire", || early(&[&[Soon], &[Acquire]])),
@@ -36,10 +39,11 @@ pub const MODELS: &[Model] = &[
     Model::bounded("bury_3", 3, THREE, || play(&[&[Acquire], &[Bury, Bury], &[Acquire]])),
     Model::bounded("early_3", 3, THREE, || early(&[&[Soon], &[Acquire], &[Acquire]])),
     // One dies.
-    Model::dies("holder_dies", 6, || holder_dies(true)),
+    Model::dies("holder_dies", 6, || holder_dies(Lock::bury)),
     Model::dies("waiter_dies", 3, waiter_dies),
     Model::dies("nobody_is_told", 4, nobody_is_told),
-    Model::dies_in_vain("not_buried", 3, || holder_dies(false)),
+    Model::dies_in_vain("not_buried", 3, || holder_dies(|_, _| {})),
+    Model::dies_in_vain("released_for_the_dead", 3, || holder_dies(release_for)),
 ];
 
 #[derive(Clone, Copy)]
@@ -167,7 +171,7 @@ fn bury_bury() {
 }
 
 /// One dies with the lock, or on the way to it or from it, and another one is told exactly if it held it.
-fn holder_dies(is_buried: bool) {
+fn holder_dies(bury: fn(&Lock<Loom>, Life)) {
     let stage = Arc::new(Protected::new());
     let held = Arc::new(AtomicBool::new(false));
     let (work, grave, was_held) = (stage.clone(), stage.clone(), held.clone());
@@ -181,9 +185,7 @@ fn holder_dies(is_buried: bool) {
         },
         move || {
             was_held.store(grave.lock.holder() == Some(Loom::life()), Relaxed);
-            if is_buried {
-                grave.lock.bury(Loom::life());
-            }
+            bury(&grave.lock, Loom::life());
         },
     );
     let mut told = 0;
@@ -201,6 +203,13 @@ fn holder_dies(is_buried: bool) {
     mortal.rest();
 }
 
+/// A burial that wakes the next one and does not tell it.
+fn release_for(lock: &Lock<Loom>, dead: Life) {
+    if lock.holder() == Some(dead) {
+        let _ = lock.release();
+    }
+}
+
 /// One dies, nobody is told, and the next one asks for itself when it has waited for a while.
 fn nobody_is_told() {
     let lock = Arc::new(Lock::<Loom>::new());
@@ -216,6 +225,7 @@ fn nobody_is_told() {
     mortal.end();
     time_passes();
     assert_eq!(lock.acquire().is_abandoned(), held.load(Relaxed));
+    lock.release().expect("we hold it");
     mortal.rest();
 }
 

@@ -71,7 +71,7 @@ pub const MODELS: &[Model] = &[
     Model::dies("putter_dies_before_it_rings", 3, || ringer_dies(true)),
     Model::dies_in_vain("not_buried", 3, || ringer_dies(false)),
     Model::dies("getter_dies_before_it_rings", 3, room_maker_dies),
-    Model::dies("waiting_getter_dies", 2, waiting_getter_dies),
+    Model::dies("waiting_getter_dies", 1, waiting_getter_dies),
     Model::dies("closer_dies", 2, closer_dies),
     Model::dies("task_done_dies", 3, task_done_dies),
 ];
@@ -251,7 +251,7 @@ fn ringer_dies(is_buried: bool) {
     let memory = Arc::new(Memory::new(1));
     let (work, grave) = (memory.clone(), memory.clone());
     let mortal = life(
-        move || drop(work.queue().try_put(&[&[1]])),
+        move || _ = work.queue().try_put(&[&[1]]),
         move || {
             if is_buried {
                 grave.header.bury(Loom::life());
@@ -284,7 +284,7 @@ fn room_maker_dies() {
     memory.queue().put(&[&[1]]).unwrap();
     let (work, grave) = (memory.clone(), memory.clone());
     let mortal =
-        life(move || drop(work.queue().try_get(&mut [0])), move || grave.header.bury(Loom::life()));
+        life(move || _ = work.queue().try_get(&mut [0]), move || grave.header.bury(Loom::life()));
     let other = {
         let memory = memory.clone();
         spawn(move || memory.queue().put(&[&[2]]).unwrap())
@@ -307,7 +307,7 @@ fn waiting_getter_dies() {
     let memory = Arc::new(Memory::new(2));
     let (work, grave) = (memory.clone(), memory.clone());
     let mortal =
-        life(move || drop(work.queue().get(&mut [0])), move || grave.header.bury(Loom::life()));
+        life(move || _ = work.queue().get(&mut [0]), move || grave.header.bury(Loom::life()));
     let other = {
         let memory = memory.clone();
         spawn(move || memory.queue().get(&mut [0]).unwrap())
@@ -317,6 +317,7 @@ fn waiting_getter_dies() {
     other.join().unwrap();
     mortal.end();
     assert!(drain(memory.queue()).len() <= 1);
+    memory.queue().shutdown(Shutdown::Graceful);
     mortal.rest();
 }
 
@@ -346,7 +347,7 @@ fn task_done_dies() {
     memory.queue().put(&[&[1]]).unwrap();
     let (work, grave) = (memory.clone(), memory.clone());
     let mortal =
-        life(move || drop(work.queue().task_done()), move || grave.header.bury(Loom::life()));
+        life(move || _ = work.queue().task_done(), move || grave.header.bury(Loom::life()));
     let other = {
         let memory = memory.clone();
         spawn(move || memory.queue().join())
