@@ -40,6 +40,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("inbox", inbox::MODELS),
     ("levels", levels::MODELS),
     ("lifo", lifo::MODELS),
+    ("robust::barrier", robust::barrier::MODELS),
     ("robust::bell", robust::bell::MODELS),
     ("robust::lock", robust::lock::MODELS),
     ("robust::records", robust::records::MODELS),

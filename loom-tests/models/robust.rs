@@ -1,5 +1,6 @@
 //! What outlives its users: every operation of a type against every other, and against one who dies.
 
+pub mod barrier;
 pub mod bell;
 pub mod lock;
 pub mod records;

@@ -25,7 +25,7 @@ pub const MODELS: &[Model] = &[
         timeouts(1);
         each(1);
     }),
-    Model::dies("ringer_dies", 6, || ringer_dies(true)),
+    Model::dies("ringer_dies", 4, || ringer_dies(true)),
     Model::dies("sleeper_dies", 2, || sleeper_dies(true)),
     Model::dies_in_vain("sleeper_not_buried", 2, || sleeper_dies(false)),
     Model::dies_in_vain("not_buried", 3, || ringer_dies(false)),

@@ -19,7 +19,7 @@ pub const MODELS: &[Model] = &[
     Model::full("acquire_acquire", || play(&[&[Acquire], &[Acquire]])),
     Model::full("acquire_guard", || play(&[&[Guard], &[Acquire]])),
     Model::full("try_try", || play(&[&[Try, Try], &[Try, Try]])),
-    Model::full("try_acquire", || play(&[&[Acquire], &[Try, Try]])),
+    Model::full("try_acquire", || play(&[&[Acquire], &[Try]])),
     Model::full("poll_acquire_held", || play(&[&[IsHeld, Acquire], &[Poll]])),
     Model::full("soon_acquire", || play(&[&[Soon], &[Acquire]])),
     Model::full("bury_nobody", || play(&[&[Acquire], &[Bury, Acquire]])),
@@ -35,11 +35,11 @@ pub const MODELS: &[Model] = &[
     Model::full("bury_bury", bury_bury),
     // Three threads.
     Model::bounded("acquire_3", 4, THREE, || play(&[&[Acquire], &[Acquire], &[Acquire]])),
-    Model::bounded("mixed_3", 4, THREE, || play(&[&[Acquire, Try], &[Guard], &[Try, Soon]])),
+    Model::bounded("mixed_3", 3, THREE, || play(&[&[Acquire, Try], &[Guard], &[Try, Soon]])),
     Model::bounded("bury_3", 3, THREE, || play(&[&[Acquire], &[Bury, Bury], &[Acquire]])),
     Model::bounded("early_3", 3, THREE, || early(&[&[Soon], &[Acquire], &[Acquire]])),
     // One dies.
-    Model::dies("holder_dies", 6, || holder_dies(Lock::bury)),
+    Model::dies("holder_dies", 4, || holder_dies(Lock::bury)),
     Model::dies("waiter_dies", 3, waiter_dies),
     Model::dies("nobody_is_told", 4, nobody_is_told),
     Model::dies_in_vain("not_buried", 3, || holder_dies(|_, _| {})),

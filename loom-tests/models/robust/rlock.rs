@@ -24,7 +24,7 @@ pub const MODELS: &[Model] = &[
     Model::full("early_nest", || early(&[&[Nest], &[Nest]])),
     Model::full("early_soon", || early(&[&[Soon], &[Soon]])),
     // Three threads.
-    Model::bounded("nest_3", 3, THREE, || play(&[&[Nest], &[Acquire], &[Nest]])),
+    Model::bounded("nest_3", 2, THREE, || play(&[&[Nest], &[Acquire], &[Nest]])),
     // One dies.
     Model::dies("owner_dies", 3, owner_dies),
 ];
