@@ -58,8 +58,8 @@ pub const MODELS: &[Model] = &[
     Model::full("full_soon_put", || full(6, &[&[Put(1)], &[Soon]])),
     Model::full("full_look_put", || full(6, &[&[Look, Put(1)], &[WaitPoll]])),
     Model::bounded("full_take_twice", 4, LONG, || full(6, &[&[Put(1), PutForAll], &[Take, Take]])),
-    Model::bounded("full_takers_2", 3, THREE, || full(5, &[&[Put(1), Put(1)], &[Take], &[Take]])),
-    Model::bounded("full_soon_taker", 3, THREE, || full(6, &[&[Put(1), Put(1)], &[Soon], &[Take]])),
+    Model::bounded("full_takers_2", 2, THREE, || full(5, &[&[Put(1), Put(1)], &[Take], &[Take]])),
+    Model::bounded("full_soon_taker", 2, THREE, || full(6, &[&[Put(1), Put(1)], &[Soon], &[Take]])),
     // Three and four threads.
     Model::bounded("takers_2_put_two", 4, THREE, || play(0, &[&[Put(2)], &[Take], &[Take]])),
     Model::bounded("takers_2_put_put", 3, THREE, || {

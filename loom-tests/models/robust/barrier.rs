@@ -19,11 +19,11 @@ pub const MODELS: &[Model] = &[
     // Two threads.
     Model::full("wait_wait", || all(2, 1, &[&[Wait], &[Wait]])),
     Model::bounded("wait_wait_twice", 3, LONG, || all(2, 2, &[&[Wait, Wait], &[Wait, Wait]])),
-    Model::full("with_with", || all(2, 1, &[&[With], &[With]])),
+    Model::bounded("with_with", 5, LONG, || all(2, 1, &[&[With], &[With]])),
     Model::bounded("with_wait_twice", 3, LONG, || all(2, 2, &[&[With, Wait], &[With, With]])),
-    Model::bounded("one_party", 4, LONG, || all(1, 4, &[&[Wait, With], &[With, Wait]])),
-    Model::full("poll_wait", || some(2, &[&[Poll], &[Wait, Abort]])),
-    Model::full("poll_with", || some(2, &[&[Poll, Abort], &[With]])),
+    Model::bounded("one_party", 4, LONG, || all(1, 2, &[&[Wait], &[With]])),
+    Model::bounded("poll_wait", 4, LONG, || some(2, &[&[Poll], &[Wait, Abort]])),
+    Model::bounded("poll_with", 4, LONG, || some(2, &[&[Poll, Abort], &[With]])),
     Model::full("abort_wait", || some(2, &[&[Abort], &[Wait]])),
     Model::full("abort_with", || some(1, &[&[Abort], &[With]])),
     Model::bounded("abort_reset_poll", 4, LONG, || some(2, &[&[Abort, Reset], &[Poll, Poll]])),
@@ -38,10 +38,10 @@ pub const MODELS: &[Model] = &[
     Model::bounded("four_of_two", 1, THREE, || all(2, 2, &[&[Wait, Wait], &[Wait], &[Wait]])),
     // One dies.
     Model::dies("party_dies", 2, || party_dies(Barrier::bury)),
-    Model::dies_in_vain("not_buried", 3, || party_dies(|_, _| {})),
+    Model::dies_in_vain("not_buried", 2, || party_dies(|_, _| {})),
     Model::dies("last_one_dies", 4, || last_one_dies(Barrier::bury)),
     Model::dies_in_vain("last_one_not_buried", 4, || last_one_dies(|_, _| {})),
-    Model::dies("dies_afterwards", 2, dies_afterwards),
+    Model::dies("dies_afterwards", 1, dies_afterwards),
     Model::dies("nobody_is_told", 4, nobody_is_told),
 ];
 
