@@ -130,7 +130,7 @@ fn play(parties: u32, scripts: &'static [&'static [Op]]) -> Meeting {
 fn all(parties: u32, rounds: u32, scripts: &'static [&'static [Op]]) {
     let meeting = play(parties, scripts);
     assert_eq!(meeting.numbers.lock().unwrap().len() as u32, parties * rounds);
-    assert!(meeting.acted.get() as u32 <= rounds);
+    assert!(meeting.acted.get() <= rounds);
     assert!(!meeting.barrier.is_broken());
 }
 
