@@ -33,9 +33,7 @@ pub const MODELS: &[Model] = &[
     // Three threads.
     Model::bounded("wait_3", 1, THREE, || all(3, 1, &[&[Wait], &[Wait], &[Wait]])),
     Model::bounded("with_3", 1, THREE, || all(3, 1, &[&[With], &[With], &[With]])),
-    Model::bounded("rest_of_3", 1, THREE, || some(2, &[&[Wait, Abort], &[Wait], &[Poll]])),
     Model::bounded("reset_wait", 1, THREE, || some(2, &[&[Reset, Abort], &[Wait], &[With]])),
-    Model::bounded("four_of_two", 1, THREE, || all(2, 2, &[&[Wait, Wait], &[Wait], &[Wait]])),
     // One dies.
     Model::dies("party_dies", 2, || party_dies(Barrier::bury)),
     Model::dies_in_vain("not_buried", 2, || party_dies(|_, _| {})),
