@@ -8,7 +8,8 @@
 //! # Layout
 //!
 //! Two words. `epoch` counts notifications that had somebody to wake; it is the word sleepers sleep
-//! on. `state` is `guests << 31 | signals << 15 | waiters`. `guests` says that somebody waits who does
+//! on. `state` is `guests << 31 | signals << 15 | waiters`. Once there are as many waiters as can be counted,
+//! the counts stay so for ever, and every notification wakes. `guests` says that somebody waits who does
 //! not sleep on `epoch`: a task in the list of a wait queue (`wait_queue.rs`). It is kept here so that
 //! one load tells a notifier of both.
 //!
@@ -37,7 +38,9 @@
 //!
 //! By the pair of fences, either the waiter's look at the condition sees what the notifier made
 //! true, or the notifier sees the waiter counted. In the second case `epoch` moves after the waiter
-//! has read its key, or the waiter is awake by invariant 2, prepares again and looks again.
+//! has read its key, or the waiter is awake by invariant 2, prepares again and looks again. With full
+//! counts there is no second case: every notification moves `epoch` after its fence, so after the key of a
+//! waiter whose look missed what was made true, and wakes as many as it is for.
 //!
 //! # Progress and cost
 //!
@@ -51,8 +54,8 @@ use crate::platform::{Deadline, Platform, Wake};
 
 /// One waiter in `state`.
 const WAITER: u32 = 1;
-/// One signal in `state`.
-const SIGNAL: u32 = 1 << 15;
+/// One signal in `state`. Few waiters fill the counts in a model.
+const SIGNAL: u32 = if cfg!(inkle_loom) { 1 << 3 } else { 1 << 15 };
 /// As many waiters as can be counted.
 const MAX_WAITERS: u32 = SIGNAL - 1;
 /// Somebody waits elsewhere.
@@ -60,6 +63,11 @@ const GUESTS: u32 = 1 << 31;
 
 const fn waiters(state: u32) -> u32 {
     state & MAX_WAITERS
+}
+
+/// Whether the counts are full, and so for ever.
+const fn is_full(state: u32) -> bool {
+    waiters(state) == MAX_WAITERS
 }
 
 const fn signals(state: u32) -> u32 {
@@ -74,8 +82,9 @@ pub struct Key(u32);
 /// Blocks threads until a condition, kept elsewhere, may have changed.
 ///
 /// The waiter prepares, looks at the condition, and waits or cancels; [`block`](Self::block) does
-/// the three in a loop. The notifier makes the condition true, then notifies. At most 32,767
-/// threads can wait at once; one more spins at the door.
+/// the three in a loop. The notifier makes the condition true, then notifies. Up to 32,766
+/// threads can wait at once; with one more, also one that was killed while it waited, it forgets for
+/// ever who sleeps, and each notification is a system call.
 ///
 /// `P` is the ground. Works between processes if the platform's sleep does.
 ///
@@ -143,10 +152,8 @@ impl<P: Platform> EventCount<P> {
         // Relaxed: the exchange below checks it.
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
-            if waiters(state) == MAX_WAITERS {
-                crate::atomic::spin_loop();
-                state = self.state.load(Ordering::Relaxed);
-                continue;
+            if is_full(state) {
+                return key;
             }
             // Release, pairs with the Acquire of `signal`: the key was read before any notifier
             // that counts this waiter moves the epoch.
@@ -252,6 +259,10 @@ impl<P: Platform> EventCount<P> {
     pub(crate) fn signal(&self, mut state: u32, count: u32) -> bool {
         let guests = state & GUESTS != 0;
         loop {
+            if is_full(state) {
+                self.wake(count);
+                return guests;
+            }
             // Wrapping here and in `leave`: in shared memory somebody may have written nonsense.
             let missing = waiters(state).wrapping_sub(signals(state));
             let now = if missing < count { missing } else { count };
@@ -266,10 +277,7 @@ impl<P: Platform> EventCount<P> {
                 Ordering::Relaxed,
             ) {
                 Ok(_) => {
-                    // Release, pairs with the Acquire of `wait` and `enroll`: a waiter that finds the
-                    // epoch moved also finds what was made true.
-                    self.epoch.fetch_add(1, Ordering::Release);
-                    P::wake(&raw const self.epoch, now);
+                    self.wake(now);
                     return guests;
                 }
                 Err(seen) => state = seen,
@@ -277,21 +285,30 @@ impl<P: Platform> EventCount<P> {
         }
     }
 
+    fn wake(&self, count: u32) {
+        // Release, pairs with the Acquire of `wait` and `enroll`: a waiter that finds the epoch moved also
+        // finds what was made true.
+        self.epoch.fetch_add(1, Ordering::Release);
+        P::wake(&raw const self.epoch, count);
+    }
+
     /// Wakes all who sleep, whatever the counts say: a notifier may have died between its signal and its
     /// wake, or a waiter after it was woken. The counts stay: those of the dead cost a wake-up that finds
     /// nobody, now and then.
     #[cfg(any(target_has_atomic = "64", inkle_loom))]
     pub(crate) fn rouse(&self) {
-        // Release, pairs with the Acquire of `wait` and `enroll`, as in `signal`.
-        self.epoch.fetch_add(1, Ordering::Release);
-        P::wake(&raw const self.epoch, u32::MAX);
+        self.wake(u32::MAX);
     }
 
-    /// Takes one waiter out, and one signal if there is any (invariant 2). Says whether there was.
+    /// Takes one waiter out, and one signal if there is any (invariant 2). Says whether there was, or
+    /// may have been.
     fn leave(&self) -> bool {
         // Relaxed: only the counts matter here, and the exchange below checks them.
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
+            if is_full(state) {
+                return true;
+            }
             let signalled = signals(state) != 0;
             let less = if signalled { WAITER + SIGNAL } else { WAITER };
             // Relaxed: a count and no message. Being a read-modify-write it continues the release
@@ -379,5 +396,25 @@ impl<P: Platform> Drop for PassOn<'_, P> {
 impl<P: Platform> Default for EventCount<P> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::{NoBoard, Spin};
+
+    #[test]
+    fn one_more_than_can_be_counted_waits_as_all_others() {
+        let changed = EventCount::<Spin<NoBoard>>::new();
+        // As those that are killed while they wait.
+        (0..MAX_WAITERS).for_each(|_| drop(changed.prepare()));
+        let key = changed.prepare();
+        assert_eq!(changed.wait(key, Deadline::PASSED), Wake::TimedOut);
+        let key = changed.prepare();
+        changed.notify(1);
+        assert_eq!(changed.wait(key, Deadline::NEVER), Wake::Woken);
+        changed.set_guests(true);
+        assert!(changed.signal(changed.waiting(), 1) && is_full(changed.waiting()));
     }
 }

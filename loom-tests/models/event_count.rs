@@ -53,6 +53,13 @@ pub const MODELS: &[Model] = &[
         timeouts(1);
         message::<Loom>();
     }),
+    // So many who died that the counts are full with one more, or with two.
+    Model::full("full_take_put", || full(6, &[&[Take], &[Put(1)]])),
+    Model::full("full_soon_put", || full(6, &[&[Put(1)], &[Soon]])),
+    Model::full("full_look_put", || full(6, &[&[Look, Put(1)], &[WaitPoll]])),
+    Model::bounded("full_take_twice", 4, LONG, || full(6, &[&[Put(1), PutForAll], &[Take, Take]])),
+    Model::bounded("full_takers_2", 2, THREE, || full(5, &[&[Put(1), Put(1)], &[Take], &[Take]])),
+    Model::bounded("full_soon_taker", 2, THREE, || full(6, &[&[Put(1), Put(1)], &[Soon], &[Take]])),
     // Three and four threads.
     Model::bounded("takers_2_put_two", 4, THREE, || play(0, &[&[Put(2)], &[Take], &[Take]])),
     Model::bounded("takers_2_put_put", 3, THREE, || {
@@ -178,6 +185,15 @@ fn play(tokens: u32, scripts: &'static [&'static [Op]]) {
     let left = stage.tokens.load(Ordering::Relaxed) as i32;
     assert_eq!(left, tokens as i32 + change, "tokens lost or doubled");
     stage.check_quiet();
+}
+
+/// As [`play`], with so many who are counted for ever, and one early return.
+fn full(dead: u32, scripts: &'static [&'static [Op]]) {
+    timeouts(1);
+    let stage = Tokens { tokens: AtomicU32::new(0), changed: EventCount::new() };
+    (0..dead).for_each(|_| drop(stage.changed.prepare()));
+    let (stage, change) = kit::play(stage, scripts);
+    assert_eq!(stage.tokens.load(Ordering::Relaxed) as i32, change, "tokens lost or doubled");
 }
 
 /// As [`play`], with so many early returns.

@@ -15,6 +15,7 @@ mod heap;
 mod inbox;
 mod levels;
 mod lifo;
+mod robust;
 mod roster;
 mod shapes;
 mod slab;
@@ -39,6 +40,11 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("inbox", inbox::MODELS),
     ("levels", levels::MODELS),
     ("lifo", lifo::MODELS),
+    ("robust::barrier", robust::barrier::MODELS),
+    ("robust::bell", robust::bell::MODELS),
+    ("robust::lock", robust::lock::MODELS),
+    ("robust::records", robust::records::MODELS),
+    ("robust::rlock", robust::rlock::MODELS),
     ("roster", roster::MODELS),
     ("slab", slab::MODELS),
     ("spsc::overwriting", spsc::overwriting::MODELS),

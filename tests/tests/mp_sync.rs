@@ -6,7 +6,7 @@ use std::process::abort;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread::{scope, sleep};
 
-use inkle::kernel::error::{RLockError, ReleaseError};
+use inkle::kernel::error::{BarrierError, RLockError, ReleaseError};
 use inkle::multiprocessing::memory::{Cell, Shared};
 use inkle::multiprocessing::{
     Barrier, BoundedSemaphore, Event, Found, Lock, Process, RLock, RawValue, Semaphore, Value,
@@ -237,6 +237,36 @@ fn mp038_a_barrier_lets_processes_go_on_together() {
     let last = meet(barrier, came);
     assert_eq!(others.map(|process| process.join().unwrap()).iter().sum::<u32>() + last, 50);
     assert!(Barrier::new(0).is_err());
+}
+
+#[test]
+fn mp044_a_barrier_breaks_if_one_dies_who_had_come_and_for_no_other_death() {
+    fn come(barrier: Barrier) -> bool {
+        barrier.wait().is_ok()
+    }
+    fn nothing(_barrier: Barrier) {}
+    let _watch = watchdog();
+    let barrier = Barrier::new(3).unwrap();
+    let [first, second] = [(); 2].map(|()| Process::spawn(come, (barrier.clone(),)).unwrap());
+    eventually(|| barrier.waiting() == 2);
+
+    // Of one that never came.
+    Process::spawn(nothing, (barrier.clone(),)).unwrap().join().unwrap();
+    assert_eq!((barrier.waiting(), barrier.is_broken()), (2, false));
+
+    first.kill().unwrap();
+    assert!(first.join().is_err());
+    assert!(!second.join().unwrap(), "who waits is told");
+    assert!(barrier.is_broken());
+    assert_eq!(barrier.wait(), Err(BarrierError::Broken));
+
+    // Nobody is left in the counts, round after round.
+    barrier.reset();
+    for _ in 0..3 {
+        let others = [(); 2].map(|()| Process::spawn(come, (barrier.clone(),)).unwrap());
+        assert!(barrier.wait().is_ok());
+        assert!(others.into_iter().all(|process| process.join().unwrap()));
+    }
 }
 
 #[test]

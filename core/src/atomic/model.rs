@@ -1,8 +1,12 @@
 //! The door under loom: thin wrappers whose methods are `#[track_caller]`, so that a report names
 //! the place in the kernel and an ordering in the source is known by its place.
 
+extern crate std;
+
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering;
+
+use std::sync::OnceLock;
 
 pub use loom::cell::UnsafeCell;
 
@@ -10,6 +14,22 @@ pub use loom::cell::UnsafeCell;
 pub type Word = u64;
 /// The atomic form of [`Word`].
 pub type AtomicWord = AtomicU64;
+
+/// What is called before each access to an atomic, on the thread that is about to make it.
+static BEFORE: OnceLock<fn()> = OnceLock::new();
+
+/// Has `step` called before each access to an atomic, from now on for ever: so that a model can stop a
+/// thread there.
+pub fn before_each_access(step: fn()) {
+    // Set already: by the same kit.
+    let _ = BEFORE.set(step);
+}
+
+fn before() {
+    if let Some(step) = BEFORE.get() {
+        step();
+    }
+}
 
 /// A memory fence, as `core::sync::atomic::fence`.
 #[track_caller]
@@ -45,42 +65,49 @@ macro_rules! model_atomic {
             /// As `core`'s `load`.
             #[track_caller]
             pub fn load(&self, order: Ordering) -> $int {
+                before();
                 self.0.load(order)
             }
 
             /// As `core`'s `store`.
             #[track_caller]
             pub fn store(&self, value: $int, order: Ordering) {
+                before();
                 self.0.store(value, order);
             }
 
             /// As `core`'s `swap`.
             #[track_caller]
             pub fn swap(&self, value: $int, order: Ordering) -> $int {
+                before();
                 self.0.swap(value, order)
             }
 
             /// As `core`'s `fetch_add`.
             #[track_caller]
             pub fn fetch_add(&self, value: $int, order: Ordering) -> $int {
+                before();
                 self.0.fetch_add(value, order)
             }
 
             /// As `core`'s `fetch_sub`.
             #[track_caller]
             pub fn fetch_sub(&self, value: $int, order: Ordering) -> $int {
+                before();
                 self.0.fetch_sub(value, order)
             }
 
             /// As `core`'s `fetch_or`.
             #[track_caller]
             pub fn fetch_or(&self, value: $int, order: Ordering) -> $int {
+                before();
                 self.0.fetch_or(value, order)
             }
 
             /// As `core`'s `fetch_and`.
             #[track_caller]
             pub fn fetch_and(&self, value: $int, order: Ordering) -> $int {
+                before();
                 self.0.fetch_and(value, order)
             }
 
@@ -93,6 +120,7 @@ macro_rules! model_atomic {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$int, $int> {
+                before();
                 self.0.compare_exchange(current, new, success, failure)
             }
 
@@ -105,6 +133,7 @@ macro_rules! model_atomic {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$int, $int> {
+                before();
                 self.0.compare_exchange_weak(current, new, success, failure)
             }
         }
@@ -129,12 +158,14 @@ impl<T> AtomicPtr<T> {
     /// As `core`'s `load`.
     #[track_caller]
     pub fn load(&self, order: Ordering) -> *mut T {
+        before();
         self.0.load(order)
     }
 
     /// As `core`'s `store`.
     #[track_caller]
     pub fn store(&self, pointer: *mut T, order: Ordering) {
+        before();
         self.0.store(pointer, order);
     }
 
@@ -147,6 +178,7 @@ impl<T> AtomicPtr<T> {
         success: Ordering,
         failure: Ordering,
     ) -> Result<*mut T, *mut T> {
+        before();
         self.0.compare_exchange(current, new, success, failure)
     }
 }

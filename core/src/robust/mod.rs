@@ -5,6 +5,7 @@
 //!
 //! - a lock whose holder died goes to the next one, who is told ([`Found::Abandoned`]);
 //! - a queue loses at most the record that the dead process was putting, or had just taken;
+//! - a barrier breaks if one who had come to it dies;
 //! - nobody waits for ever for what the dead process would have done.
 //!
 //! | want | take |
@@ -12,6 +13,7 @@
 //! | one at a time, released by anybody | [`Lock`] |
 //! | the same, again and again by the thread that has it | [`RLock`] |
 //! | records of bytes, from many to many, in order | [`Records`] |
+//! | to wait until all have come, or one of them is dead | [`Barrier`] |
 //! | to sleep until something in shared memory may have changed | [`Bell`] |
 //!
 //! From [`sync`](crate::sync) `Event`, `Semaphore`, `BoundedSemaphore` and `Condition` do as they are, on a
@@ -25,14 +27,16 @@
 //! something sound after each single step*, and that the dead leave nothing behind but locks they held and
 //! wake-ups they did not make.
 //!
-//! For deaths that nobody reports there is a net: whoever sleeps here looks up every second, and whoever
-//! waits for a lock asks then whether its holder is alive. What is taken from `sync` has no such net.
+//! For deaths that nobody reports there is a net: whoever sleeps here looks up every second. Then whoever
+//! waits for a lock asks whether its holder is alive, and whoever waits at a barrier asks it of all who have
+//! come. What is taken from `sync` has no such net.
 //!
 //! # Hostile bytes
 //!
 //! Another process may write what it likes into the memory. Then operations give wrong data, an error, or
 //! wait for as long as they were asked to; they touch nothing outside of the object and do nothing
-//! undefined. All bytes 0 is a new object.
+//! undefined. All bytes 0 is a new object, but for a barrier.
+mod barrier;
 mod bell;
 mod life;
 mod lock;
@@ -40,6 +44,7 @@ mod records;
 mod rlock;
 mod survivor;
 
+pub use barrier::Barrier;
 pub use bell::Bell;
 pub use life::{Life, Mortal};
 pub use lock::{Found, Guard, Lock};

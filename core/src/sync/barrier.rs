@@ -165,7 +165,8 @@ impl Word {
 /// filled the next meanwhile.
 ///
 /// In memory that processes share: a process that is killed while it waits stays counted. Its round can
-/// be broken and reset, but the second round after it does not begin: make a new barrier then.
+/// be broken and reset, but the second round after it does not begin. There take that of
+/// [`robust`](crate::robust).
 ///
 /// ```
 /// use inkle_core::platform::{NoBoard, Spin};

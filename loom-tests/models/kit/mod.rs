@@ -4,6 +4,7 @@
 //! makes its objects anew, spawns with `loom::thread::spawn`, works on the main thread as well, and
 //! joins. It asserts whatever must hold; deadlocks and data races fail it by themselves.
 
+mod death;
 mod floors;
 mod future;
 mod history;
@@ -12,10 +13,11 @@ mod platform;
 mod run;
 mod stage;
 
+pub use death::life;
 pub use future::{block_on, poll_once};
 pub use history::History;
 pub use plain::Plain;
-pub use platform::{Loom, SOON, timeouts, until_asleep};
+pub use platform::{Loom, SOON, time_passes, timeouts, until_asleep};
 pub use run::run;
 pub use stage::{Stage, play};
 
@@ -31,6 +33,8 @@ pub struct Model {
     pub body: fn(),
     /// What is expected of it.
     pub kind: Kind,
+    /// Whether somebody dies in it: explored once for each of its accesses to an atomic.
+    pub deaths: bool,
 }
 
 /// What is expected of a model.
@@ -42,27 +46,40 @@ pub enum Kind {
     Shows(fn()),
     /// Known bad: the stock loom misses it, the exact tier must not.
     Canary,
+    /// Known bad: both must find it.
+    Wrong,
 }
 
 impl Model {
     /// A model that is explored without a bound on preemptions.
     pub const fn full(name: &'static str, body: fn()) -> Self {
-        Self { name, bound: None, why: "", body, kind: Kind::Holds }
+        Self { name, bound: None, why: "", body, kind: Kind::Holds, deaths: false }
     }
 
     /// A model that is explored up to `bound` preemptions in one execution, and why no more.
     pub const fn bounded(name: &'static str, bound: usize, why: &'static str, body: fn()) -> Self {
-        Self { name, bound: Some(bound), why, body, kind: Kind::Holds }
+        Self { name, bound: Some(bound), why, body, kind: Kind::Holds, deaths: false }
     }
 
     /// As [`full`](Self::full), with a last check of what was seen in all executions together.
     pub const fn shows(name: &'static str, body: fn(), after: fn()) -> Self {
-        Self { name, bound: None, why: "", body, kind: Kind::Shows(after) }
+        Self { name, bound: None, why: "", body, kind: Kind::Shows(after), deaths: false }
+    }
+
+    /// With a thread that dies ([`life`]): explored once for each access at which it may.
+    pub const fn dies(name: &'static str, bound: usize, body: fn()) -> Self {
+        let why = "once for each step at which one dies";
+        Self { name, bound: Some(bound), why, body, kind: Kind::Holds, deaths: true }
+    }
+
+    /// As [`dies`](Self::dies), known bad: some execution must fail.
+    pub const fn dies_in_vain(name: &'static str, bound: usize, body: fn()) -> Self {
+        Self { kind: Kind::Wrong, ..Self::dies(name, bound, body) }
     }
 
     /// Known bad code that the stock loom takes for good.
     pub const fn canary(name: &'static str, body: fn()) -> Self {
-        Self { name, bound: None, why: "", body, kind: Kind::Canary }
+        Self { name, bound: None, why: "", body, kind: Kind::Canary, deaths: false }
     }
 }
 

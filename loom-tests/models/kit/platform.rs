@@ -5,12 +5,15 @@
 //! beyond this ([`unordered`]), so the kernel's own orderings have to carry its messages.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use inkle_core::Platform;
 use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::platform::{Deadline, Wake};
+use inkle_core::robust::{Life, Mortal};
 use loom::sync::{Condvar, Mutex, MutexGuard};
+
+use super::death;
 
 /// What the clock always says.
 const NOW: u64 = 1_000;
@@ -23,6 +26,9 @@ pub const SOON: Deadline = Deadline::at(2 * NOW);
 /// scheduling points, and each depends only on choices that loom has made.
 static EARLY_RETURNS: AtomicUsize = AtomicUsize::new(0);
 
+/// Whether every sleep with a finite deadline ends early.
+static TIME_PASSES: AtomicBool = AtomicBool::new(false);
+
 /// Numbers for `current`, anew in each execution.
 static NEXT_THREAD: AtomicUsize = AtomicUsize::new(1);
 
@@ -30,6 +36,11 @@ static NEXT_THREAD: AtomicUsize = AtomicUsize::new(1);
 /// without wakes for no reason. Whether and where is explored. Called at the start of a body.
 pub fn timeouts(n: usize) {
     EARLY_RETURNS.store(n, Relaxed);
+}
+
+/// From now on every sleep with a finite deadline times out, without a choice.
+pub fn time_passes() {
+    TIME_PASSES.store(true, Relaxed);
 }
 
 /// Returns when `n` threads are asleep.
@@ -42,7 +53,9 @@ pub fn until_asleep(n: usize) {
 /// Called by the kit before each execution.
 pub(super) fn start() {
     EARLY_RETURNS.store(0, Relaxed);
+    TIME_PASSES.store(false, Relaxed);
     NEXT_THREAD.store(1, Relaxed);
+    death::start();
     // Made here, before any thread is spawned: made later it would order its maker before all
     // others who use it.
     drop(TABLE.lock());
@@ -174,14 +187,16 @@ impl Platform for Loom {
     }
 
     fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake {
+        death::step();
         unordered(|| {
             let table = table();
             // Relaxed, under the lock: sees every change that came before a `wake` that did not see
             // us, as in a kernel.
-            if word.load(Ordering::Relaxed) != expected {
+            if death::in_one_step(|| word.load(Ordering::Relaxed)) != expected {
                 return Wake::Woken;
             }
-            if deadline.has_passed::<Self>() {
+            let passes = TIME_PASSES.load(Relaxed) && deadline != Deadline::NEVER;
+            if passes || deadline.has_passed::<Self>() {
                 return Wake::TimedOut;
             }
             match (sleep(table, word), deadline) {
@@ -192,6 +207,7 @@ impl Platform for Loom {
     }
 
     fn wake(word: *const AtomicU32, count: u32) {
+        death::step();
         unordered(|| {
             let mut left = count;
             table().retain(|sleeper| {
@@ -211,5 +227,16 @@ impl Platform for Loom {
 
     fn relax(_round: u32) -> bool {
         false
+    }
+}
+
+/// Each thread is a process of its own.
+impl Mortal for Loom {
+    fn life() -> Life {
+        Life::new(Self::current() as u32).expect("few threads")
+    }
+
+    fn is_alive(life: Life) -> bool {
+        !death::is_dead(life.bits() as usize)
     }
 }

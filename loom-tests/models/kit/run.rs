@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use super::floors::Floors;
-use super::{Kind, Model, TIER, Tier, platform};
+use super::{Kind, Model, TIER, Tier, death, platform};
 
 /// More scheduling points in one execution than any model needs: exceeding it fails the model.
 const MAX_BRANCHES: usize = 100_000;
@@ -111,19 +111,26 @@ fn bound(model: &Model) -> Option<usize> {
 /// Explores one model in this process and ends it.
 fn explore(model: &'static Model) -> ! {
     static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
-    let mut builder = loom::model::Builder::new();
-    // Set here, so that no variable of the environment can cut a search short in silence.
-    builder.max_branches = MAX_BRANCHES;
-    builder.max_permutations = None;
-    builder.max_duration = None;
-    builder.checkpoint_file = None;
-    builder.preemption_bound = bound(model);
-    let result = catch_unwind(AssertUnwindSafe(|| {
+    let search = || {
+        let mut builder = loom::model::Builder::new();
+        // Set here, so that no variable of the environment can cut a search short in silence.
+        builder.max_branches = MAX_BRANCHES;
+        builder.max_permutations = None;
+        builder.max_duration = None;
+        builder.checkpoint_file = None;
+        builder.preemption_bound = bound(model);
         builder.check(move || {
             EXECUTIONS.fetch_add(1, Relaxed);
             platform::start();
             (model.body)();
         });
+    };
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        if model.deaths {
+            death::at_each_step(search);
+        } else {
+            search();
+        }
         if let Kind::Shows(after) = model.kind {
             after();
         }
@@ -181,7 +188,7 @@ fn run_all(
         // As it is now: another run may have written it meanwhile.
         let mut floors = Floors::read();
         for (named, report) in reports.iter().filter(|(_, report)| report.failure.is_none()) {
-            if !matches!(named.model.kind, Kind::Canary) {
+            if !matches!(named.model.kind, Kind::Canary | Kind::Wrong) {
                 floors.set(&named.name, report.executions);
             }
         }
@@ -237,6 +244,9 @@ fn judge(kind: Kind, output: &Output, executions: u64, floor: Option<u64>) -> Op
         }),
         (Kind::Canary, Tier::Exact) => (!found)
             .then(|| "The edited loom misses this bug: the exact tier is not exact.".to_owned()),
+        (Kind::Wrong, _) => {
+            (!found).then(|| "Nothing was found, and there is something.".to_owned())
+        }
         _ if found => {
             let stderr = String::from_utf8_lossy(&output.stderr);
             Some(format!("failed in execution {executions}:\n{stderr}"))
@@ -254,7 +264,7 @@ fn judge(kind: Kind, output: &Output, executions: u64, floor: Option<u64>) -> Op
 
 fn print_line(named: &Named, report: &Report) {
     let depth = match (named.model.kind, bound(named.model)) {
-        (Kind::Canary, _) => "canary".to_owned(),
+        (Kind::Canary | Kind::Wrong, _) => "canary".to_owned(),
         (_, None) => "full".to_owned(),
         (_, Some(bound)) => format!("bound {bound}: {}", named.model.why),
     };

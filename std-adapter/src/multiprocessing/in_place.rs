@@ -38,8 +38,8 @@ pub use super::value::InPlace as Value;
 pub type Lock = robust::Lock<Shared>;
 /// As [`multiprocessing::RLock`](super::RLock).
 pub type RLock = robust::RLock<Shared>;
-/// As [`multiprocessing::Barrier`](super::Barrier).
-pub type Barrier = sync::Barrier<Shared>;
+/// As [`multiprocessing::Barrier`](super::Barrier): for at most 128 parties.
+pub type Barrier = robust::Barrier<Shared, 128>;
 /// As [`multiprocessing::Condition`](super::Condition).
 pub type Condition = sync::Condition<Shared>;
 /// As [`multiprocessing::Event`](super::Event).
@@ -62,11 +62,4 @@ macro_rules! share_survivors {
     };
 }
 
-// SAFETY: atomic words of any value, and a number of parties that is only compared. The list of guests holds addresses,
-// and on a shared ground nobody looks into it.
-unsafe impl Share for Barrier {
-    /// It does not know who waits: nothing.
-    fn bury(&self, _dead: Life) {}
-}
-
-share_survivors! { Lock RLock Condition Event Semaphore BoundedSemaphore }
+share_survivors! { Lock RLock Barrier Condition Event Semaphore BoundedSemaphore }

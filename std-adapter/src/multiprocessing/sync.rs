@@ -139,8 +139,9 @@ handles! {
 
 /// Everybody waits until all have come, again and again. (MP038)
 ///
-/// It does not learn of deaths: where a party may be killed wait with a deadline, which breaks the barrier for all. A
-/// process that was killed while it waited stays counted: make a new barrier then.
+/// If a process ends, killed or not, while one of its threads waits there, the barrier is broken for all until it is
+/// reset. One that ends before it has come is waited for as before: where that may happen wait with a deadline. For at
+/// most 128 parties.
 ///
 /// ```
 /// use inkle::multiprocessing::Barrier;
