@@ -14,7 +14,7 @@
 //! | 2 | [`event_count`], [`roster`] | sleep until something may have changed; who of a pool works and who sleeps |
 //! | 3 | [`queue`], [`slab`], [`timer`], [`context`] | queues that answer at once, each with its progress guarantee; a timer wheel; context variables |
 //! | 4 | [`sync`], [`channel`], [`operation`], [`select`], [`timer`] | locks and events; any queue made blocking and awaitable; what waits as a value; the first of several; timers on a clock, sleeps and timeouts |
-//! | 5 | [`elastic`], [`robust`] | a queue that grows when it must; locks and queues in shared memory that outlive whoever uses them |
+//! | 5 | [`elastic`], [`robust`] | a queue that grows when it must; locks, a barrier and a queue in shared memory that outlive whoever uses them |
 //!
 //! Three private parts of floor 2 hold a lock of one word (`word_lock`), what it guards (`locked`) and
 //! those who wait (`waiting`). A file uses only floors below its own, but for floor 3, which is built up
