@@ -1,4 +1,4 @@
-//! The barrier that breaks when somebody dies. Each party writes plain data before it comes, which all
+//! The barrier that breaks when somebody dies. What a party or the action writes is plain data, which all
 //! read who get through.
 
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use inkle_core::platform::Deadline;
 use inkle_core::robust::{Barrier, Life, Mortal, Survivor};
 use loom::thread::spawn;
 
-use Op::{Abort, Bury, Poll, Reset, Soon, Wait, With};
+use Op::{Abort, Bury, Poll, Reset, Soon, Sum, Tell, Wait, With};
 
 use super::{LONG, THREE};
 use crate::kit::{
@@ -17,7 +17,6 @@ use crate::kit::{
 
 pub const MODELS: &[Model] = &[
     // Two threads.
-    Model::full("wait_wait", || all(2, 1, &[&[Wait], &[Wait]])),
     Model::bounded("wait_wait_twice", 3, LONG, || all(2, 2, &[&[Wait, Wait], &[Wait, Wait]])),
     Model::bounded("with_with", 5, LONG, || all(2, 1, &[&[With], &[With]])),
     Model::bounded("with_wait_twice", 3, LONG, || all(2, 2, &[&[With, Wait], &[With, With]])),
@@ -27,11 +26,13 @@ pub const MODELS: &[Model] = &[
     Model::full("abort_wait", || some(2, &[&[Abort], &[Wait]])),
     Model::full("abort_with", || some(1, &[&[Abort], &[With]])),
     Model::bounded("abort_reset_poll", 4, LONG, || some(2, &[&[Abort, Reset], &[Poll, Poll]])),
+    Model::full("wait_wait", || all(2, 1, &[&[Tell(0)], &[Tell(1)]])),
+    Model::bounded("sum_sum", 4, LONG, || _ = play(2, &[&[Sum(0)], &[Sum(1)]])),
     Model::bounded("bury_nobody", 4, LONG, || all(2, 1, &[&[Bury, Wait, Bury], &[Wait]])),
     Model::bounded("early_wait_soon", 4, LONG, || early(2, &[&[Wait], &[Soon]])),
     Model::bounded("early_with_soon", 4, LONG, || early(2, &[&[With], &[Soon]])),
     // Three threads.
-    Model::bounded("wait_3", 1, THREE, || all(3, 1, &[&[Wait], &[Wait], &[Wait]])),
+    Model::bounded("wait_3", 1, THREE, || all(3, 1, &[&[Tell(0)], &[Tell(1)], &[Tell(2)]])),
     Model::bounded("with_3", 1, THREE, || all(3, 1, &[&[With], &[With], &[With]])),
     Model::bounded("reset_wait", 1, THREE, || some(2, &[&[Reset, Abort], &[Wait], &[With]])),
     // One dies.
@@ -50,6 +51,10 @@ enum Op {
     Wait,
     /// `wait_with` an action.
     With,
+    /// `wait`, which all know who get through.
+    Tell(usize),
+    /// As `Tell`, with an action that sums up who has come.
+    Sum(usize),
     /// `wait_until` a deadline that may pass.
     Soon,
     /// `wait_until` a deadline that has passed.
@@ -64,6 +69,8 @@ struct Meeting {
     barrier: Three,
     /// Written by the last one alone, and read by all.
     acted: Plain,
+    /// Who has come.
+    came: [Plain; 3],
     /// The numbers of those who got through.
     numbers: Mutex<Vec<u32>>,
 }
@@ -73,8 +80,14 @@ impl Meeting {
         Self {
             barrier: Barrier::new(parties).expect("three at most"),
             acted: Plain::new(0),
+            came: std::array::from_fn(|_| Plain::new(0)),
             numbers: Mutex::new(Vec::new()),
         }
+    }
+
+    fn sum(&self) -> u32 {
+        let parties = self.barrier.parties() as usize;
+        self.came[..parties].iter().map(Plain::get).sum()
     }
 }
 
@@ -87,6 +100,15 @@ impl Stage for Meeting {
         let result = match op {
             Wait => barrier.wait(),
             With => barrier.wait_with(|| _ = self.acted.add(1)),
+            Tell(party) => {
+                self.came[party].add(1);
+                barrier.wait().inspect(|_| assert_eq!(self.sum(), barrier.parties()))
+            }
+            Sum(party) => {
+                self.came[party].add(1);
+                let result = barrier.wait_with(|| _ = self.acted.add(self.sum()));
+                result.inspect(|_| assert_eq!(self.acted.get(), barrier.parties()))
+            }
             Soon => barrier.wait_until(SOON),
             Poll => barrier.wait_until(Deadline::PASSED),
             Abort | Reset | Bury => {
