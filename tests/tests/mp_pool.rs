@@ -8,6 +8,7 @@ use std::time::Duration;
 use inkle::concurrent::{
     Executor, FutureError, Pending, Submit, SubmitCause, ThreadPoolExecutor, as_completed,
 };
+use inkle::contextvars::ContextVar;
 use inkle::multiprocessing::{
     BadProcessPool, BrokenProcessPool, Pool, ProcessPoolExecutor, WorkerLost,
 };
@@ -355,6 +356,33 @@ fn cf065_who_stops_a_job_stops_no_other() {
     }
     assert!(stopped > 0);
     assert_eq!(executor.counters().lost, 0);
+}
+
+static REQUEST: ContextVar<String> = ContextVar::new("request").travelling();
+static OWN: ContextVar<u32> = ContextVar::with_default("own", 0).travelling().not_inherited();
+
+/// What is there, and then something else for those that come after it.
+fn values(_: u32) -> (Option<String>, u32) {
+    let values = (REQUEST.get().ok(), OWN.get().unwrap());
+    drop(REQUEST.set("of another job".to_owned()));
+    drop(OWN.set(9));
+    values
+}
+
+#[test]
+fn context_variables_that_travel_come_to_each_job() {
+    let _watch = watchdog();
+    let executor = ProcessPoolExecutor::new(1).unwrap();
+    assert_eq!(executor.submit(values, (0,)).unwrap().join().unwrap(), (None, 0));
+    drop(REQUEST.set("warp".to_owned()));
+    drop(OWN.set(3));
+    let expected = (Some("warp".to_owned()), 0);
+    for _ in 0..2 {
+        assert_eq!(executor.submit(values, (0,)).unwrap().join().unwrap(), expected);
+    }
+    for all in executor.map_fn(values, 0..10).chunk_size(5).unwrap() {
+        assert_eq!(all.unwrap(), expected);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::mailbox::{Cargo, Received};
 use super::reply::{Outcome, attempt};
 use crate::concurrent::{FutureError, Promise};
-use crate::contextvars::{Context, copy_context};
+use crate::contextvars::{Afresh, Context, Inherited};
 use crate::multiprocessing::call::{Call, Place, Task};
 use crate::multiprocessing::error::EncodeError;
 use crate::multiprocessing::image;
@@ -80,39 +80,35 @@ impl Order {
     }
 }
 
-fn one<F: Call<A>, A>(context: Packed, arguments: A) -> Outcome<F::Output> {
+fn one<F: Call<A>, A>(context: Arrived, arguments: A) -> Outcome<F::Output> {
     const { assert!(size_of::<F>() == 0) };
     // SAFETY: it has no bytes and can be copied; and there is one: `Order::one` was given it.
     let function: F = unsafe { NonNull::dangling().read() };
     context.run(|| attempt(|| function.call(arguments)))
 }
 
-fn one_at<A, R>(context: Packed, function: Pointer<A, R>, argument: A) -> Outcome<R> {
+fn one_at<A, R>(context: Arrived, function: Pointer<A, R>, argument: A) -> Outcome<R> {
     context.run(|| attempt(|| function.get()(argument)))
 }
 
-fn many_at<A, R>(context: Packed, function: Pointer<A, R>, arguments: Vec<A>) -> Vec<Outcome<R>> {
+fn many_at<A, R>(context: Arrived, function: Pointer<A, R>, arguments: Vec<A>) -> Vec<Outcome<R>> {
     let function = function.get();
-    // Each in a context of its own.
-    arguments.into_iter().map(|item| context.run(|| attempt(|| function(item)))).collect()
+    context.run(|| {
+        let context = Afresh::from_here();
+        let call = |item| {
+            context.again();
+            attempt(|| function(item))
+        };
+        arguments.into_iter().map(call).collect()
+    })
 }
 
-/// What of a context travels.
+/// What of the submitter's context travels.
 struct Packed(Vec<u8>);
 
 impl Packed {
     fn here() -> Result<Self, OrderError> {
-        Ok(Self(copy_context().pack().map_err(EncodeError::of)?))
-    }
-
-    fn run<R>(&self, function: impl FnOnce() -> R) -> R {
-        // It has been looked at when it came.
-        let context = Context::unpack(&self.0).unwrap_or_default();
-        match context.run(function) {
-            Ok(result) => result,
-            // It is new: nobody has entered it.
-            Err(_) => unreachable!("a new context was entered"),
-        }
+        Ok(Self(Inherited::from_here().pack().map_err(EncodeError::of)?))
     }
 }
 
@@ -122,11 +118,19 @@ impl Serialize for Packed {
     }
 }
 
-impl<'de> Deserialize<'de> for Packed {
+/// It, in the worker.
+struct Arrived(Context);
+
+impl Arrived {
+    fn run<R>(self, function: impl FnOnce() -> R) -> R {
+        self.0.into_inherited().run(function)
+    }
+}
+
+impl<'de> Deserialize<'de> for Arrived {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = Vec::deserialize(deserializer)?;
-        Context::unpack(&bytes).map_err(D::Error::custom)?;
-        Ok(Self(bytes))
+        Context::unpack(&bytes).map(Self).map_err(D::Error::custom)
     }
 }
 
