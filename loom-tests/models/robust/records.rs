@@ -11,7 +11,7 @@ use inkle_core::robust::{Header, Mortal, Records, Survivor};
 use loom::thread::spawn;
 
 use super::{LONG, THREE};
-use crate::kit::{Loom, Model, SOON, life, timeouts};
+use crate::kit::{Loom, Model, Plain, SOON, life, timeouts};
 use crate::shapes::Op::*;
 use crate::shapes::{Counted, Exact, Ledger, Op, Ret, Subject, play};
 
@@ -39,6 +39,12 @@ pub const MODELS: &[Model] = &[
     Model::full("close_put", || words::<1>(0, &[&[Close, Pop], &[Put(1)]])),
     Model::full("close_put_full", || words::<1>(1, &[&[Close], &[Put(1)]])),
     Model::full("close_get", || words::<1>(0, &[&[Close], &[Get]])),
+    Model::full("close_tells_get", || {
+        close_tells(|queue| queue.get(&mut [0]) == Err(GetRecordError::ShutDown));
+    }),
+    Model::full("close_tells_put", || {
+        close_tells(|queue| queue.try_put(&[&[1]]) == Err(PutRecordError::ShutDown));
+    }),
     Model::full("stop_put", || words::<1>(0, &[&[Stop, Unfinished], &[Put(1)]])),
     Model::full("stop_put_full", || words::<1>(1, &[&[Stop, Unfinished], &[Put(1)]])),
     Model::bounded("stop_get", 4, LONG, || words::<2>(2, &[&[Stop], &[Get, TaskDone]])),
@@ -165,6 +171,22 @@ fn words<const N: usize>(inside: u8, scripts: Scripts) {
 fn early<const N: usize>(inside: u8, scripts: Scripts) {
     timeouts(1);
     words::<N>(inside, scripts);
+}
+
+/// Whoever is told of a shutdown sees what was done before it.
+fn close_tells(is_told: fn(Records<'_, Loom>) -> bool) {
+    let (memory, said) = (Arc::new(Memory::new(1)), Arc::new(Plain::new(0)));
+    let other = {
+        let (memory, said) = (memory.clone(), said.clone());
+        spawn(move || {
+            said.set(1);
+            memory.queue().shutdown(Shutdown::Graceful);
+        })
+    };
+    if is_told(memory.queue()) {
+        assert_eq!(said.get(), 1);
+    }
+    other.join().unwrap();
 }
 
 /// Takes all that is there.

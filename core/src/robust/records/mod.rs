@@ -85,8 +85,9 @@ impl<P: Mortal> End<P> {
     /// Goes on from where the caller, with the lock, has seen it.
     fn advance(&self, from: Place, to: Place) -> Result<(), Astray> {
         // Release, pairs with the Acquire of `look`: the record that was written is whole, or was read
-        // whole, before its words are the other end's.
-        match self.place.compare_exchange(from.0, to.0, Ordering::Release, Ordering::Relaxed) {
+        // whole, before its words are the other end's. Acquire, pairs with the Release of `close`: who is
+        // told of it sees what came before it.
+        match self.place.compare_exchange(from.0, to.0, Ordering::Release, Ordering::Acquire) {
             Ok(_) => Ok(()),
             Err(now) if Place(now).is_closed() && from.meets(Place(now)) => Err(Astray::Closed),
             Err(_) => Err(Astray::Moved),
@@ -417,7 +418,8 @@ impl<'a, P: Mortal> Records<'a, P> {
     ///
     /// A put that succeeded comes before the shutdown.
     ///
-    /// Progress: lock-free. Interrupt-safe: no. Source: QU017 to QU021 (MP037: Python's has none).
+    /// Progress: lock-free. Interrupt-safe: no. Ordering: release; whoever is told of it sees what came
+    /// before. Source: QU017 to QU021 (MP037: Python's has none).
     pub fn shutdown(&self, how: Shutdown) {
         self.header.tail.0.close();
         if how == Shutdown::Immediate {
