@@ -15,6 +15,7 @@ mod heap;
 mod inbox;
 mod levels;
 mod lifo;
+mod litmus;
 mod roster;
 mod shapes;
 mod slab;
@@ -39,6 +40,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("inbox", inbox::MODELS),
     ("levels", levels::MODELS),
     ("lifo", lifo::MODELS),
+    ("litmus", litmus::MODELS),
     ("roster", roster::MODELS),
     ("slab", slab::MODELS),
     ("spsc::overwriting", spsc::overwriting::MODELS),
