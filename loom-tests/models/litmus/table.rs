@@ -121,8 +121,8 @@ rows! {
         &[Load(Y, Relaxed), Fence(SeqCst), Load(X, Relaxed)],
         &[Store(X, 1, Relaxed), Store(Y, 1, Relaxed), Fence(SeqCst)],
     ])
-    // A fence is no scheduling point: nothing runs between it and what comes before it.
-    .misses(&["10 - | 110"]);
+    // Stock: a fence is no scheduling point, so nothing runs between it and what comes before it.
+    .stock_misses(&["10 - | 110"]);
     row("message_acquire_fence_of_other", &[
         // The middle thread has read the message, not the one that fences.
         &[Load(Z, Relaxed), Fence(Acquire), Load(X, Relaxed)],
