@@ -34,10 +34,11 @@ pub(super) fn allowed(threads: Threads) -> BTreeSet<String> {
             .collect();
         // For each word, the orders of its writes, of which the first is the initial one.
         let orders: Vec<Vec<Vec<usize>>> = (0..WORDS)
-            .map(|word| permutations(&is_write_to(word).skip(1).collect::<Vec<_>>()))
-            .map(|orders| orders.into_iter())
-            .enumerate()
-            .map(|(word, orders)| orders.map(|order| [vec![word], order].concat()).collect())
+            .map(|word| {
+                let others: Vec<usize> = is_write_to(word).skip(1).collect();
+                let first = |order: Vec<usize>| [vec![word], order].concat();
+                permutations(&others).into_iter().map(first).collect()
+            })
             .collect();
         each(&sources.iter().map(Vec::len).collect::<Vec<_>>(), |choice| {
             let from: Vec<usize> = sources.iter().zip(choice).map(|(all, &n)| all[n]).collect();
