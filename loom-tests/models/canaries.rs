@@ -1,12 +1,10 @@
 //! Tests of the checker, not of the kernel.
 //!
-//! The litmus tests show that it explores what a weakly ordered machine may do, and no more. The
-//! canaries are wrong programs that the stock loom takes for right: the exact tier has to find each.
+//! Canaries are wrong programs that the stock loom takes for right: the exact tier has to find each.
+//! What else the checker shows of a weakly ordered machine is in `litmus`.
 
-use std::collections::BTreeSet;
-use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use inkle_core::atomic::{AtomicU32, Ordering, fence};
@@ -16,10 +14,6 @@ use crate::kit::{History, Model, Plain};
 
 pub const MODELS: &[Model] = &[
     Model::full("message_passing", message_passing),
-    Model::shows("message_passing_of_atomics", relaxed_message, relaxed_message_seen),
-    Model::shows("store_buffering", || store_buffering(|| {}), store_buffering_seen),
-    Model::shows("store_buffering_fenced", || store_buffering(|| fence(SeqCst)), fenced_seen),
-    Model::shows("independent_reads_fenced", independent_reads, independent_reads_seen),
     Model::full("histories", histories),
     Model::canary("exchange_after_load", exchange_after_load),
     Model::canary("relaxed_exchange_publishes", relaxed_exchange_publishes),
@@ -27,33 +21,14 @@ pub const MODELS: &[Model] = &[
     Model::canary("publish_then_fence", publish_then_fence),
 ];
 
-/// A word to send by, and one or two to send.
+/// A word to send by, and one to send.
 struct Words {
     x: AtomicU32,
-    y: AtomicU32,
     plain: Plain,
 }
 
 fn words() -> Arc<Words> {
-    let (x, y) = (AtomicU32::new(0), AtomicU32::new(0));
-    Arc::new(Words { x, y, plain: Plain::new(0) })
-}
-
-/// All that was seen in the executions of one litmus test.
-struct Seen<T>(Mutex<BTreeSet<T>>);
-
-impl<T: Ord + Copy + Debug> Seen<T> {
-    const fn new() -> Self {
-        Self(Mutex::new(BTreeSet::new()))
-    }
-
-    fn add(&self, outcome: T) {
-        self.0.lock().unwrap().insert(outcome);
-    }
-
-    fn is_exactly(&self, outcomes: impl IntoIterator<Item = T>) {
-        assert_eq!(*self.0.lock().unwrap(), outcomes.into_iter().collect());
-    }
+    Arc::new(Words { x: AtomicU32::new(0), plain: Plain::new(0) })
 }
 
 /// A released store publishes what came before it.
@@ -70,90 +45,6 @@ fn message_passing() {
         assert_eq!(words.plain.get(), 1);
     }
     sender.join().unwrap();
-}
-
-static RELAXED_MESSAGE: Seen<(u32, u32)> = Seen::new();
-
-/// Without orderings the message may arrive before what it announces.
-fn relaxed_message() {
-    let words = words();
-    let sender = {
-        let words = words.clone();
-        spawn(move || {
-            words.x.store(1, Relaxed);
-            words.y.store(1, Relaxed);
-        })
-    };
-    let y = words.y.load(Relaxed);
-    RELAXED_MESSAGE.add((y, words.x.load(Relaxed)));
-    sender.join().unwrap();
-}
-
-fn relaxed_message_seen() {
-    RELAXED_MESSAGE.is_exactly([(0, 0), (0, 1), (1, 0), (1, 1)]);
-}
-
-static STORE_BUFFERING: Seen<(u32, u32)> = Seen::new();
-
-/// Each thread writes one word and reads the other.
-fn store_buffering(between: fn()) {
-    let words = words();
-    let other = {
-        let words = words.clone();
-        spawn(move || {
-            words.y.store(1, Relaxed);
-            between();
-            words.x.load(Relaxed)
-        })
-    };
-    words.x.store(1, Relaxed);
-    between();
-    let y = words.y.load(Relaxed);
-    STORE_BUFFERING.add((other.join().unwrap(), y));
-}
-
-fn store_buffering_seen() {
-    STORE_BUFFERING.is_exactly([(0, 0), (0, 1), (1, 0), (1, 1)]);
-}
-
-fn fenced_seen() {
-    STORE_BUFFERING.is_exactly([(0, 1), (1, 0), (1, 1)]);
-}
-
-static INDEPENDENT_READS: Seen<(u32, u32, u32, u32)> = Seen::new();
-
-/// Two threads write a word each, two read both, in opposite order and with fences.
-fn independent_reads() {
-    let words = words();
-    let run = |body: fn(&Words) -> (u32, u32)| {
-        let words = words.clone();
-        spawn(move || body(&words))
-    };
-    let write_x = run(|words| {
-        words.x.store(1, Relaxed);
-        (0, 0)
-    });
-    let x_first = run(|words| {
-        let x = words.x.load(Relaxed);
-        fence(SeqCst);
-        (x, words.y.load(Relaxed))
-    });
-    let y_first = run(|words| {
-        let y = words.y.load(Relaxed);
-        fence(SeqCst);
-        (y, words.x.load(Relaxed))
-    });
-    words.y.store(1, Relaxed);
-    write_x.join().unwrap();
-    let ((a, b), (c, d)) = (x_first.join().unwrap(), y_first.join().unwrap());
-    INDEPENDENT_READS.add((a, b, c, d));
-}
-
-/// All but the two readers disagreeing on which write came first.
-fn independent_reads_seen() {
-    let bit = |outcome: u32, at: u32| outcome >> at & 1;
-    let all = (0..16).map(|o| (bit(o, 0), bit(o, 1), bit(o, 2), bit(o, 3)));
-    INDEPENDENT_READS.is_exactly(all.filter(|outcome| *outcome != (1, 0, 1, 0)));
 }
 
 /// The search through histories takes what a register may answer, and refuses what it may not.

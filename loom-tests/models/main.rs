@@ -15,6 +15,7 @@ mod heap;
 mod inbox;
 mod levels;
 mod lifo;
+mod litmus;
 mod robust;
 mod roster;
 mod shapes;
@@ -40,6 +41,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("inbox", inbox::MODELS),
     ("levels", levels::MODELS),
     ("lifo", lifo::MODELS),
+    ("litmus", litmus::MODELS),
     ("robust::barrier", robust::barrier::MODELS),
     ("robust::bell", robust::bell::MODELS),
     ("robust::lock", robust::lock::MODELS),

@@ -23,11 +23,12 @@ use metadata::Metadata;
 const LOOM: &str = "0.7.3";
 
 /// Our edits, in the order in which they are applied.
-const EDITS: [(&str, &str); 4] = [
+const EDITS: [(&str, &str); 5] = [
     ("1-dpor-loads.diff", include_str!("../../../exact/1-dpor-loads.diff")),
     ("2-stack-pool.diff", include_str!("../../../exact/2-stack-pool.diff")),
     ("3-seqcst-view.diff", include_str!("../../../exact/3-seqcst-view.diff")),
     ("4-hooks.diff", include_str!("../../../exact/4-hooks.diff")),
+    ("5-fence-points.diff", include_str!("../../../exact/5-fence-points.diff")),
 ];
 
 const BUILD_SCRIPT: &str = r#"fn main() {
