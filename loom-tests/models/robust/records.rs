@@ -39,11 +39,11 @@ pub const MODELS: &[Model] = &[
     Model::full("close_put", || words::<1>(0, &[&[Close, Pop], &[Put(1)]])),
     Model::full("close_put_full", || words::<1>(1, &[&[Close], &[Put(1)]])),
     Model::full("close_get", || words::<1>(0, &[&[Close], &[Get]])),
-    Model::full("close_tells_get", || {
-        close_tells(|queue| queue.get(&mut [0]) == Err(GetRecordError::ShutDown));
+    Model::full("told_by_get", || {
+        announce(|queue| queue.get(&mut [0]) == Err(GetRecordError::ShutDown));
     }),
-    Model::full("close_tells_put", || {
-        close_tells(|queue| queue.try_put(&[&[1]]) == Err(PutRecordError::ShutDown));
+    Model::full("told_by_put", || {
+        announce(|queue| queue.try_put(&[&[1]]) == Err(PutRecordError::ShutDown));
     }),
     Model::full("stop_put", || words::<1>(0, &[&[Stop, Unfinished], &[Put(1)]])),
     Model::full("stop_put_full", || words::<1>(1, &[&[Stop, Unfinished], &[Put(1)]])),
@@ -174,7 +174,7 @@ fn early<const N: usize>(inside: u8, scripts: Scripts) {
 }
 
 /// Whoever is told of a shutdown sees what was done before it.
-fn close_tells(is_told: fn(Records<'_, Loom>) -> bool) {
+fn announce(is_told: fn(Records<'_, Loom>) -> bool) {
     let (memory, said) = (Arc::new(Memory::new(1)), Arc::new(Plain::new(0)));
     let other = {
         let (memory, said) = (memory.clone(), said.clone());
