@@ -34,6 +34,7 @@ struct Wish {
     bless: bool,
     one: Option<String>,
     weak: Option<String>,
+    fences: bool,
 }
 
 impl Wish {
@@ -44,6 +45,7 @@ impl Wish {
             match arg.as_str() {
                 "--one" => wish.one = args.next(),
                 "--weak" => wish.weak = args.next(),
+                "--fences" => wish.fences = true,
                 "--bless" => wish.bless = true,
                 "--list" => wish.list = true,
                 "--exact" => wish.exact = true,
@@ -90,7 +92,7 @@ pub fn run(all: &[(&str, &'static [Model])]) -> ExitCode {
 
     if let Some(name) = &wish.one {
         let one = models.iter().find(|named| named.name == *name).expect("no such model");
-        explore(one.model);
+        explore(one.model, wish.fences);
     }
     if wish.list {
         names.iter().filter(|name| wish.wants(name)).for_each(|name| println!("{name}: test"));
@@ -108,8 +110,8 @@ fn bound(model: &Model) -> Option<usize> {
     }
 }
 
-/// Explores one model in this process and ends it.
-fn explore(model: &'static Model) -> ! {
+/// Explores one model in this process and ends it; with the order of its SeqCst fences, if wanted.
+fn explore(model: &'static Model, fences: bool) -> ! {
     static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
     let search = || {
         let mut builder = loom::model::Builder::new();
@@ -121,6 +123,9 @@ fn explore(model: &'static Model) -> ! {
         builder.preemption_bound = bound(model);
         builder.check(move || {
             EXECUTIONS.fetch_add(1, Relaxed);
+            if fences {
+                schedule_fences();
+            }
             platform::start();
             (model.body)();
         });
@@ -139,6 +144,12 @@ fn explore(model: &'static Model) -> ! {
     exit(if result.is_ok() { 0 } else { FAILED })
 }
 
+/// Only the edited loom knows how.
+fn schedule_fences() {
+    #[cfg(inkle_exact)]
+    loom::schedule_fences();
+}
+
 /// What came of one model.
 struct Report {
     executions: u64,
@@ -153,8 +164,9 @@ fn run_all(
     total: usize,
     is_model: impl Fn(&str) -> bool,
 ) -> ExitCode {
-    assert!(!(wish.bless && wish.weak.is_some()), "floors are those of runs without --weak");
-    assert!(wish.weak.is_none() || TIER == Tier::Exact, "only the exact tier knows --weak");
+    let more = wish.weak.is_some() || wish.fences;
+    assert!(!(wish.bless && more), "floors are those of runs without --weak and --fences");
+    assert!(!more || TIER == Tier::Exact, "only the exact tier knows --weak and --fences");
     let floors = Floors::read();
     let start = Instant::now();
     println!("\nrunning {} models, {} tier", wanted.len(), TIER.name());
@@ -220,6 +232,7 @@ fn run_one(wish: &Wish, named: &Named, floor: Option<u64>) -> Report {
     command.args(["--one", &named.name]);
     // Failures of weak exchanges that the edited loom may explore in one execution.
     command.env("LOOM_WEAK_FAILS", wish.weak.as_deref().unwrap_or("0"));
+    command.args(wish.fences.then_some("--fences"));
     let output = command.output().expect("own executable");
     let said = String::from_utf8_lossy(&output.stdout);
     let executions = said.lines().last().and_then(|line| line.parse().ok()).unwrap_or(0);

@@ -6,7 +6,7 @@
 //! target folder, so the workspace does not notice.
 //!
 //! ```text
-//! cargo run --release -p loom-tests --bin exact [-- FILTER | --bless | --weak N]
+//! cargo run --release -p loom-tests --bin exact [-- FILTER | --bless | --weak N | --fences]
 //! ```
 
 mod metadata;
