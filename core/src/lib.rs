@@ -14,7 +14,7 @@
 //! | 2 | [`event_count`], [`roster`] | sleep until something may have changed; who of a pool works and who sleeps |
 //! | 3 | [`queue`], [`slab`], [`timer`], [`context`] | queues that answer at once, each with its progress guarantee; a timer wheel; context variables |
 //! | 4 | [`sync`], [`channel`], [`operation`], [`select`], [`timer`] | locks and events; any queue made blocking and awaitable; what waits as a value; the first of several; timers on a clock, sleeps and timeouts |
-//! | 5 | [`elastic`], [`robust`] | a queue that grows when it must; locks, a barrier and a queue in shared memory that outlive whoever uses them |
+//! | 5 | [`elastic`], [`fork`], [`robust`] | a queue that grows when it must; fork and join; locks, a barrier and a queue in shared memory that outlive whoever uses them |
 //!
 //! Three private parts of floor 2 hold a lock of one word (`word_lock`), what it guards (`locked`) and
 //! those who wait (`waiting`). A file uses only floors below its own, but for floor 3, which is built up
@@ -76,6 +76,8 @@
 //! | `spsc::Overwriting<[u8; 64], 8>` | 1024 | 768 | 704 |
 //! | `Stack<u64, 8>` | 256 | 144 | 136 |
 //! | `Stack<[u8; 64], 8>` | 768 | 560 | 552 |
+//! | `steal::Deque<T, 8>` | 384 | 88 | 44 |
+//! | `fork::Nest<P, 8>` | 512 | 104 | 56 |
 //! | `Inbox<u64, 8>` | 384 | 152 | 144 |
 //! | `Inbox<[u8; 64], 8>` | 896 | 568 | 556 |
 //! | `Pool<8>` | 384 | 80 | 40 |
@@ -118,6 +120,7 @@ pub mod context;
 pub mod elastic;
 pub mod error;
 pub mod event_count;
+pub mod fork;
 mod locked;
 pub mod operation;
 mod pad;

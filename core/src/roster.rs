@@ -5,15 +5,15 @@
 //!
 //! # Layout
 //!
-//! One word decides all: `CLOSED | SEEKING | active | idle | queued`.
+//! One word decides all: `CLOSED | seekers | active | idle | queued`.
 //!
 //! - `queued`: *claims*, one for each job that was submitted and that nobody has set out to take. Who
 //!   claims takes one job out of the pool's queue, whichever comes; a job is counted just before it is
 //!   pushed, so a claim may have to wait for a push in progress.
 //! - `active`: workers, without those that are *away*, waiting for another job.
 //! - `idle`: the active ones that have no job: asleep, or about to wake, fall asleep, or look.
-//! - `SEEKING`: one of the idle, the *seeker*, is awake or has been sent a wake-up, and nobody else
-//!   need be woken.
+//! - `seekers`: those of the idle that are awake, or have been sent a wake-up: nobody else need be woken
+//!   for as many jobs. Never more than there are; who finds no room in the count sleeps at once.
 //!
 //! Apart from it `wakeups`, one for each sleeper that was chosen and has not noticed: the word that
 //! sleepers sleep on; and `away`.
@@ -24,9 +24,20 @@
 //!    another each get a worker while there may be one more: nobody counts on a worker that has set out
 //!    for another job, because claiming takes it off `idle` in the same step. (Refused threads are the
 //!    exception: then the job waits for the next worker.)
-//! 2. While `queued > 0` and `idle > 0` the roster is `SEEKING`, and while it is, there is a seeker or a
-//!    wake-up. A seeker that claims the last job gives the role up; one that leaves others sends
-//!    a wake-up for its successor. So a burst wakes sleepers one by one, each by the one before.
+//! 2. While `queued > 0` and `idle > 0` there is a seeker, or a wake-up for one. A seeker that claims a job
+//!    and leaves more than there are seekers sends a wake-up for a successor. So a burst wakes sleepers one
+//!    by one, each by the one before, and a worker that has just become idle waits for a moment for the next
+//!    job before it sleeps, so that a steady stream of jobs wakes nobody.
+//!
+//! # Work elsewhere
+//!
+//! What a worker has put aside for others to take is not in the queue and not counted: it takes it back
+//! itself if nobody comes. [`rouse`](Roster::rouse) wakes or asks for somebody if nobody is seeking. A
+//! seeker looks where the caller of [`next`](Roster::next) says, and leaves `idle` before it takes anything
+//! there, and only while no claim waits, so invariant 1 stands. There is no fence between putting aside and
+//! looking for a seeker. So who ceases to be a seeker looks a last time a moment after, when what was put
+//! aside by somebody who still saw it among them has long arrived. The memory model does not promise that;
+//! missing it costs time and loses nothing.
 //!
 //! # Linearization points
 //!
@@ -43,20 +54,28 @@ use core::convert::Infallible;
 use core::marker::PhantomData;
 use core::time::Duration;
 
-use crate::atomic::{AtomicU32, AtomicWord, Ordering, Word};
+use crate::atomic::{AtomicU32, AtomicWord, Ordering, Word, back_off};
 use crate::pad::Pad;
 use crate::platform::{Deadline, Platform, Wake};
 
 /// Bits of a count of workers.
 const WORKER_BITS: u32 = Word::BITS / 4;
+/// Bits of the count of seekers.
+const SEEKER_BITS: u32 = Word::BITS / 16;
 /// Bits of the count of claims.
-const QUEUE_BITS: u32 = Word::BITS / 2 - 2;
+const QUEUE_BITS: u32 = Word::BITS - 2 * WORKER_BITS - SEEKER_BITS - 1;
 
 const QUEUED: Word = 1;
 const IDLE: Word = QUEUED << QUEUE_BITS;
 const ACTIVE: Word = IDLE << WORKER_BITS;
-const SEEKING: Word = ACTIVE << WORKER_BITS;
-const CLOSED: Word = SEEKING << 1;
+const SEEKER: Word = ACTIVE << WORKER_BITS;
+const CLOSED: Word = SEEKER << SEEKER_BITS;
+
+/// Turns of a spin loop: more than a store needs to arrive, less than falling asleep takes.
+const MOMENT: u32 = 32;
+
+/// As many seekers as can be counted.
+const MAX_SEEKERS: u32 = (1 << SEEKER_BITS) - 1;
 
 /// As many workers as can be counted, away or not.
 pub const MAX_WORKERS: u32 = (1 << WORKER_BITS) - 1;
@@ -80,8 +99,12 @@ impl State {
         (self.0 / ACTIVE) as u32 & MAX_WORKERS
     }
 
-    const fn has(self, flag: Word) -> bool {
-        self.0 & flag != 0
+    const fn seekers(self) -> u32 {
+        (self.0 / SEEKER) as u32 & MAX_SEEKERS
+    }
+
+    const fn is_closed(self) -> bool {
+        self.0 & CLOSED != 0
     }
 
     const fn plus(self, what: Word) -> Self {
@@ -92,18 +115,28 @@ impl State {
         Self(self.0.wrapping_sub(what))
     }
 
-    const fn with(self, flag: Word) -> Self {
-        Self(self.0 | flag)
+    const fn closed(self) -> Self {
+        Self(self.0 | CLOSED)
     }
 
-    const fn without(self, flag: Word) -> Self {
-        Self(self.0 & !flag)
+    /// A worker more that has no job. Whether it may look for one before it sleeps.
+    const fn rests(self) -> (Self, bool) {
+        let state = self.plus(IDLE);
+        let seeks = state.seekers() < MAX_SEEKERS;
+        (if seeks { state.plus(SEEKER) } else { state }, seeks)
     }
 
-    /// Invariant 2 after a claim more: whether somebody has to be woken for it.
+    /// A seeker less. Those that [`Roster::wake_all`] has woken were not counted, so there may seem to be
+    /// none; then there are more than are counted, which costs a wake-up.
+    const fn sought_by_one_less(self) -> Self {
+        if self.seekers() > 0 { self.minus(SEEKER) } else { self }
+    }
+
+    /// Invariant 2 after a change: whether somebody has to be woken.
     const fn sought(self) -> (Self, bool) {
-        let wake = self.idle() > 0 && !self.has(SEEKING);
-        (if wake { self.with(SEEKING) } else { self }, wake)
+        let seekers = self.seekers();
+        let wake = self.queued() > seekers && self.idle() > seekers && seekers < MAX_SEEKERS;
+        (if wake { self.plus(SEEKER) } else { self }, wake)
     }
 
     /// A worker goes for good, or waits for another job, and a claim that nobody is idle for goes to a
@@ -173,7 +206,7 @@ pub struct Census {
 /// use core::time::Duration;
 /// use inkle_core::platform::{NoBoard, Spin};
 /// use inkle_core::queue::{Queue, fifo::Fifo};
-/// use inkle_core::roster::{Limits, Placed, Roster};
+/// use inkle_core::roster::{Limits, Next, Placed, Roster};
 ///
 /// static ROSTER: Roster<Spin<NoBoard>> = Roster::new();
 /// static JOBS: Fifo<fn(), 8> = Fifo::new();
@@ -186,7 +219,7 @@ pub struct Census {
 /// ROSTER.close();
 ///
 /// // The worker, when it is done with its first job:
-/// while ROSTER.next(|| ALONE, Duration::MAX) {
+/// while ROSTER.next(|| ALONE, Duration::MAX, || false) == Next::Job {
 ///     JOBS.try_pop().unwrap()();
 /// }
 /// ```
@@ -203,6 +236,18 @@ struct Rare {
     away: AtomicU32,
 }
 
+/// What a worker is to do next: see [`Roster::next`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "somebody counts on it"]
+pub enum Next {
+    /// Take a job out of the queue: there is one, and if not yet, it is being pushed.
+    Job,
+    /// Look elsewhere: there was something a moment ago. Then ask again.
+    Elsewhere,
+    /// End: it is counted no more.
+    End,
+}
+
 /// Where a worker is that has no job.
 enum Rest {
     Seeks,
@@ -211,8 +256,7 @@ enum Rest {
 
 /// How a step of a worker ends.
 enum Step {
-    Claimed,
-    Gone,
+    Is(Next),
     Rests(Rest),
 }
 
@@ -272,7 +316,7 @@ impl<P: Platform> Roster<P> {
     #[inline]
     pub fn submit(&self, limits: Limits) -> Result<Placed, Refused> {
         self.try_change(|state| {
-            if state.has(CLOSED) {
+            if state.is_closed() {
                 Err(Refused::Closed)
             } else if state.queued() >= state.idle() && state.active() < limits.most {
                 Ok((state.plus(ACTIVE), Placed::Start))
@@ -326,80 +370,110 @@ impl<P: Platform> Roster<P> {
         P::wake(&raw const self.rare.wakeups, count);
     }
 
-    /// For a worker that has done its job: waits for the next one. `true`: there is a job in the queue
-    /// for it, and if not yet, it is being pushed. `false`: it is counted no more and has to end, because
-    /// there are too many, the roster is closed, or there was nothing for it to do for as long as
-    /// `patience`.
+    /// For a worker that has done its job: waits for the next one, and says what it is. It is
+    /// [`Next::End`] if there are too many workers, the roster is closed, or there was nothing to do for as
+    /// long as `patience`.
+    ///
+    /// `elsewhere` says whether there is work to be had that is not counted here: it is asked by a worker that
+    /// has nothing to do, now and then before it sleeps, and when [`rouse`](Self::rouse) has woken it.
     ///
     /// Progress: blocking. Interrupt-safe: no. Source: CF035, CF042, CF065.
     #[inline]
-    pub fn next(&self, limits: impl Fn() -> Limits, patience: Duration) -> bool {
+    pub fn next(
+        &self,
+        limits: impl Fn() -> Limits,
+        patience: Duration,
+        elsewhere: impl Fn() -> bool,
+    ) -> Next {
         let most = limits().most;
         let step = self.change(|state| {
             if state.active() > most {
-                (state.minus(ACTIVE), Step::Gone)
+                (state.minus(ACTIVE), Step::Is(Next::End))
             } else if state.queued() > 0 {
-                (state.minus(QUEUED), Step::Claimed)
-            } else if state.has(CLOSED) {
-                (state.minus(ACTIVE), Step::Gone)
-            } else if state.has(SEEKING) {
-                (state.plus(IDLE), Step::Rests(Rest::Sleeps))
+                (state.minus(QUEUED), Step::Is(Next::Job))
+            } else if state.is_closed() {
+                (state.minus(ACTIVE), Step::Is(Next::End))
             } else {
-                (state.plus(IDLE).with(SEEKING), Step::Rests(Rest::Seeks))
+                let (state, seeks) = state.rests();
+                (state, Step::Rests(if seeks { Rest::Seeks } else { Rest::Sleeps }))
             }
         });
         match step {
-            Step::Claimed => true,
-            Step::Gone => false,
-            Step::Rests(rest) => self.rest(rest, limits, patience),
+            Step::Is(next) => next,
+            Step::Rests(rest) => self.rest(rest, limits, patience, elsewhere),
         }
     }
 
     #[cold]
-    fn rest(&self, mut rest: Rest, limits: impl Fn() -> Limits, patience: Duration) -> bool {
+    fn rest(
+        &self,
+        mut rest: Rest,
+        limits: impl Fn() -> Limits,
+        patience: Duration,
+        elsewhere: impl Fn() -> bool,
+    ) -> Next {
         loop {
             let step = match rest {
-                Rest::Seeks => self.seek(limits().most),
-                Rest::Sleeps => self.sleep(&limits, patience),
+                Rest::Seeks => self.seek(&limits, &elsewhere),
+                Rest::Sleeps => self.sleep(&limits, patience, &elsewhere),
             };
             match step {
-                Step::Claimed => return true,
-                Step::Gone => return false,
+                Step::Is(next) => return next,
                 Step::Rests(other) => rest = other,
             }
         }
     }
 
-    /// What the seeker does: looks for a moment, then claims, goes, or falls asleep.
-    fn seek(&self, most: u32) -> Step {
+    /// What a seeker does: looks for a moment, then claims, goes, or falls asleep.
+    fn seek(&self, limits: &impl Fn() -> Limits, elsewhere: &impl Fn() -> bool) -> Step {
         let mut round = 0;
-        // Relaxed: only when to stop looking.
-        while self.census().is_quiet() && P::relax(round) {
-            round += 1;
-        }
-        let (step, wake) = self.change(|state| {
-            if state.queued() > 0 {
-                let state = state.minus(QUEUED).minus(IDLE);
-                if state.queued() > 0 && state.idle() > 0 {
-                    return (state, (Step::Claimed, true));
+        let mut is_tired = false;
+        loop {
+            let mut finds = false;
+            // Relaxed: only when to stop looking.
+            while !is_tired && !finds && self.census().is_quiet() {
+                finds = elsewhere();
+                is_tired = !finds && !P::relax(round);
+                round += 1;
+            }
+            let most = limits().most;
+            let step = self.try_change(|state| {
+                let left = state.sought_by_one_less();
+                if state.queued() > 0 {
+                    let (left, wake) = left.minus(QUEUED).minus(IDLE).sought();
+                    Ok((left, (Step::Is(Next::Job), wake)))
+                } else if state.is_closed() || state.active() > most {
+                    Ok((left.minus(IDLE).minus(ACTIVE), (Step::Is(Next::End), false)))
+                } else if finds {
+                    Ok((left.minus(IDLE), (Step::Is(Next::Elsewhere), false)))
+                } else if is_tired {
+                    Ok((left, (Step::Rests(Rest::Sleeps), false)))
+                } else {
+                    // Somebody else was quicker.
+                    Err(())
                 }
-                return (state.without(SEEKING), (Step::Claimed, false));
+            });
+            if let Ok((step, wake)) = step {
+                if wake {
+                    self.wake();
+                }
+                return step;
             }
-            let state = state.without(SEEKING);
-            if state.has(CLOSED) || state.active() > most {
-                (state.minus(IDLE).minus(ACTIVE), (Step::Gone, false))
-            } else {
-                (state, (Step::Rests(Rest::Sleeps), false))
-            }
-        });
-        if wake {
-            self.wake();
         }
-        step
     }
 
-    /// What everybody else does that has no job. Who is woken is the seeker.
-    fn sleep(&self, limits: &impl Fn() -> Limits, patience: Duration) -> Step {
+    /// What everybody else does that has no job. Who is woken is a seeker.
+    fn sleep(
+        &self,
+        limits: &impl Fn() -> Limits,
+        patience: Duration,
+        elsewhere: &impl Fn() -> bool,
+    ) -> Step {
+        // For the last time, now that it is not among the seekers any more; see the head of the module.
+        back_off(MOMENT);
+        if elsewhere() {
+            return Step::Rests(Rest::Seeks);
+        }
         // Who stays anyway needs no clock; if that changes, it is woken.
         let stays = self.census().active <= limits().least;
         let deadline = if stays { Deadline::NEVER } else { Deadline::after::<P>(patience) };
@@ -413,16 +487,59 @@ impl<P: Platform> Roster<P> {
             }
             wake = P::wait(&self.rare.wakeups, 0, deadline);
         }
-        // Not the seeker: whoever is has a wake-up waiting for it, or is awake.
+        // Not a seeker: whoever is has a wake-up waiting for it, or is awake.
         self.change(|state| {
             if state.queued() > 0 {
-                (state.minus(QUEUED).minus(IDLE), Step::Claimed)
-            } else if state.has(CLOSED) || state.active() > limits().least {
-                (state.minus(IDLE).minus(ACTIVE), Step::Gone)
+                (state.minus(QUEUED).minus(IDLE), Step::Is(Next::Job))
+            } else if state.is_closed() || state.active() > limits().least {
+                (state.minus(IDLE).minus(ACTIVE), Step::Is(Next::End))
             } else {
                 (state, Step::Rests(Rest::Sleeps))
             }
         })
+    }
+
+    /// For a worker that has put work aside for others: wakes a sleeper if there is one and nobody seeks.
+    /// `true`: nobody is idle and there may be more workers, so start one, which is counted and begins with
+    /// [`next`](Self::next); if that fails: [`not_roused`](Self::not_roused).
+    ///
+    /// `most` is that of the [`Limits`]. Costs a load while nobody is idle, or somebody seeks.
+    ///
+    /// Progress: lock-free, but for the platform's `wake`. Interrupt-safe: as that. Ordering: none: it may miss
+    /// who is about to fall asleep.
+    #[inline]
+    #[must_use = "a worker may have to be started"]
+    pub fn rouse(&self, most: u32) -> bool {
+        // Relaxed: a hint; see the head of the module.
+        let state = State(self.state.load(Ordering::Relaxed));
+        let in_vain = state.seekers() > 0 || (state.idle() == 0 && state.active() >= most);
+        !in_vain && self.rouse_one(most)
+    }
+
+    #[cold]
+    fn rouse_one(&self, most: u32) -> bool {
+        // Relaxed: a count. Who is away comes back.
+        let away = self.rare.away.load(Ordering::Relaxed);
+        let wakes = self.try_change(|state| {
+            if state.seekers() > 0 || state.is_closed() {
+                Err(())
+            } else if state.idle() > 0 {
+                Ok((state.plus(SEEKER), true))
+            } else if state.active() + away < most {
+                Ok((state.plus(ACTIVE), false))
+            } else {
+                Err(())
+            }
+        });
+        if wakes == Ok(true) {
+            self.wake();
+        }
+        wakes == Ok(false)
+    }
+
+    /// The worker that [`rouse`](Self::rouse) asked for could not be started: counts it no more.
+    pub fn not_roused(&self) {
+        self.change(|state| (state.minus(ACTIVE), ()));
     }
 
     /// Takes a wake-up if there is one. Called after each sleep, whatever ended it: a sleeper may time
@@ -501,7 +618,7 @@ impl<P: Platform> Roster<P> {
     ///
     /// Progress: lock-free, but for the platform's `wake`. Source: CF031, CF042.
     pub fn close(&self) -> bool {
-        let first = self.change(|state| (state.with(CLOSED), !state.has(CLOSED)));
+        let first = self.change(|state| (state.closed(), !state.is_closed()));
         if first {
             // Nobody falls asleep any more, so these are all.
             self.wake_all();
@@ -529,7 +646,7 @@ impl<P: Platform> Roster<P> {
             idle: state.idle(),
             active: state.active(),
             away: self.rare.away.load(Ordering::Relaxed),
-            closed: state.has(CLOSED),
+            closed: state.is_closed(),
         }
     }
 }
@@ -549,5 +666,44 @@ impl<P: Platform> Default for Roster<P> {
 impl<P: Platform> core::fmt::Debug for Roster<P> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.census().fmt(f)
+    }
+}
+
+#[cfg(all(test, not(inkle_loom)))]
+mod tests {
+    use super::{ACTIVE, IDLE, MAX_SEEKERS, QUEUED, State, Word};
+
+    /// So many idle workers of which so many seek, and so many jobs.
+    fn state(idle: u32, seekers: u32, queued: u32) -> State {
+        let mut state = State(0).plus(Word::from(queued) * QUEUED);
+        for number in 0..idle {
+            let (next, _) = state.plus(ACTIVE).rests();
+            state = if number < seekers { next } else { state.plus(ACTIVE).plus(IDLE) };
+        }
+        state
+    }
+
+    #[test]
+    fn who_finds_no_room_in_the_count_sleeps_at_once() {
+        let full = state(MAX_SEEKERS, MAX_SEEKERS, 0);
+        let (more, seeks) = full.plus(ACTIVE).rests();
+        assert!(!seeks);
+        assert_eq!(
+            (more.seekers(), more.idle(), more.active()),
+            (MAX_SEEKERS, MAX_SEEKERS + 1, MAX_SEEKERS + 1)
+        );
+        assert!(!more.is_closed() && more.queued() == 0, "nothing has run over");
+    }
+
+    #[test]
+    fn somebody_is_woken_for_what_no_seeker_comes_for() {
+        let wakes = |idle, seekers, queued| state(idle, seekers, queued).sought().1;
+        assert!(wakes(1, 0, 1) && wakes(2, 1, 2));
+        assert!(!wakes(2, 1, 1), "the seeker comes for it");
+        assert!(!wakes(1, 1, 2), "nobody sleeps");
+        assert!(!wakes(0, 0, 1));
+        assert!(!wakes(MAX_SEEKERS + 1, MAX_SEEKERS, MAX_SEEKERS + 1), "the count is full");
+        assert_eq!(state(2, 0, 1).sought().0.seekers(), 1);
+        assert_eq!(state(1, 0, 0).sought_by_one_less().seekers(), 0, "never less than none");
     }
 }

@@ -10,11 +10,13 @@ use inkle::threading::{
 use inkle_core::channel::Channel;
 use inkle_core::context::{Context, ContextVar, Current, Slots};
 use inkle_core::event_count::EventCount;
+use inkle_core::fork::Nest;
 use inkle_core::queue::fifo::{FastFifo, FastSlot, Fifo};
 use inkle_core::queue::inbox::Inbox;
 use inkle_core::queue::lifo::Stack;
 use inkle_core::queue::priority::{Heap, Levels};
 use inkle_core::queue::spsc::{Consumer, Overwriting, Producer, Ring, overwriting};
+use inkle_core::queue::steal::{self, Deque};
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::roster::Roster;
 use inkle_core::slab::{Pool, Slab};
@@ -79,6 +81,10 @@ fn the_table_of_sizes() {
         overwriting::Consumer<'static, u64, 8>: 32,
         Stack<u64, 8>: 256,
         Stack<[u8; 64], 8>: 768,
+        Deque<u64, 8>: 384,
+        Deque<u64, 64>: 768,
+        steal::Owner<'static, u64, 8>: 8,
+        Nest<Private, 8>: 512,
         Inbox<u64, 8>: 384,
         Inbox<[u8; 64], 8>: 896,
         Channel<WordRing<u32, 8>, Private>: 640,

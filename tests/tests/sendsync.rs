@@ -25,6 +25,7 @@ use inkle_core::queue::priority::{Heap, Levels};
 use inkle_core::queue::spsc::{
     Consumer, Overwriting, Producer, ReadChunk, Ring, WriteChunk, overwriting,
 };
+use inkle_core::queue::steal::{Deque, Owner};
 use inkle_core::queue::word::{WordRing, WordSlot};
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{Outcome, WaitBarrier, WaitCondition};
@@ -130,6 +131,14 @@ check! {
     Slab<OneAtATime, 4>: true true;
     Slab<Here, 4>: false false;
     Slab<Borrowed, 4>: false false;
+}
+
+// What only holds pointers and never follows them goes anywhere.
+check! {
+    Deque<Here, 4>: true true;
+    Deque<Borrowed, 4>: true true;
+    Owner<'static, Here, 4>: true true;
+    Owner<'static, Borrowed, 4>: true true;
 }
 
 // A handle goes to another thread, and is used there alone: through a chunk one sees the items.

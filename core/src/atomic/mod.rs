@@ -12,15 +12,17 @@
 //! | `portable-atomic` | feature `portable-atomic` | on targets without compare-and-swap (`thumbv6m`, `riscv32imc`), and for 64-bit atomics on 32-bit targets. The maintained choice. This crate enables none of its features: the final binary picks `unsafe-assume-single-core`, which is smaller and faster on a chip with one core, or `critical-section`, with which each load and store is a section of its own too |
 //! | `atomic-polyfill` | feature `atomic-polyfill` | only in a project that already ships it: it is in maintenance, its authors recommend `portable-atomic`. Every operation on a target without the instruction is one `critical-section` |
 //! | `loom` | `cfg(inkle_loom)` | never by hand: the mirror package `loom-tests` sets it |
+//! | `core::sync::atomic`, each access told of | `cfg(inkle_steps)` | never by hand: the mirror package `step-tests` sets it |
 //!
 //! With both features on, `portable-atomic` wins. On a target without compare-and-swap and with
 //! neither feature, the crate does not compile and says so.
 //!
 //! # What is behind the door
 //!
-//! [`AtomicU32`], [`AtomicUsize`], [`AtomicPtr`], [`AtomicWord`] (the widest word a queue slot may be:
-//! 64 bits where the target has 64-bit compare-and-swap, else 32), [`fence`], [`compiler_fence`], [`spin_loop`], [`back_off`], [`Ordering`]
-//! and [`UnsafeCell`], whose two methods take closures so that loom sees every access.
+//! [`AtomicU32`], [`AtomicUsize`], [`AtomicPtr`], [`AtomicWord`] (the widest word a queue slot may be: 64
+//! bits where the target has 64-bit compare-and-swap, else 32), [`fence`], [`compiler_fence`],
+//! [`spin_loop`], [`back_off`], [`Ordering`] and [`UnsafeCell`], whose two methods take closures so that
+//! loom sees every access.
 //!
 //! House rule: `SeqCst` only as a fence, never on an access.
 
@@ -33,6 +35,11 @@ pub use model::*;
 mod native;
 #[cfg(not(inkle_loom))]
 pub use native::*;
+
+#[cfg(inkle_steps)]
+mod steps;
+#[cfg(inkle_steps)]
+pub use steps::before_each_access;
 
 pub use core::sync::atomic::Ordering;
 

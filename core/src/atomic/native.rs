@@ -2,13 +2,16 @@
 
 use core::mem::MaybeUninit;
 
-#[cfg(feature = "portable-atomic")]
+#[cfg(inkle_steps)]
+use super::steps as backing;
+
+#[cfg(all(feature = "portable-atomic", not(inkle_steps)))]
 use portable_atomic as backing;
 
-#[cfg(all(feature = "atomic-polyfill", not(feature = "portable-atomic")))]
+#[cfg(all(feature = "atomic-polyfill", not(any(feature = "portable-atomic", inkle_steps))))]
 use atomic_polyfill as backing;
 
-#[cfg(not(any(feature = "portable-atomic", feature = "atomic-polyfill")))]
+#[cfg(not(any(feature = "portable-atomic", feature = "atomic-polyfill", inkle_steps)))]
 use core::sync::atomic as backing;
 
 #[cfg(not(any(
@@ -26,9 +29,15 @@ pub use core::hint::spin_loop;
 
 /// Words that are loaded and stored and never exchanged: single instructions also where the backing
 /// makes a critical section of each access, as the target has no compare-and-swap.
-#[cfg(any(target_has_atomic = "32", target_arch = "arm", target_arch = "riscv32"))]
+#[cfg(all(
+    any(target_has_atomic = "32", target_arch = "arm", target_arch = "riscv32"),
+    not(inkle_steps)
+))]
 pub(crate) use core::sync::atomic::{AtomicPtr as PlainPtr, AtomicU32 as PlainU32};
-#[cfg(not(any(target_has_atomic = "32", target_arch = "arm", target_arch = "riscv32")))]
+#[cfg(any(
+    not(any(target_has_atomic = "32", target_arch = "arm", target_arch = "riscv32")),
+    inkle_steps
+))]
 pub(crate) use {AtomicPtr as PlainPtr, AtomicU32 as PlainU32};
 
 pub use core::sync::atomic::compiler_fence;

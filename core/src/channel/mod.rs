@@ -41,8 +41,8 @@ pub enum Shutdown {
 
 /// A queue `Q` made blocking on the ground `P`.
 ///
-/// Any number of threads may put and get. Interrupt handlers may use the `try_` forms if the queue
-/// and the platform's `wake` allow it.
+/// Any number of threads may put and get. Interrupt handlers may use the `try_` forms if the queue,
+/// the platform's `wake` and, where tasks wait, its [`masked`](Platform::masked) allow it.
 ///
 /// ```
 /// use core::time::Duration;
@@ -102,8 +102,9 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
 
     /// Adds an item if there is room now.
     ///
-    /// Errors: [`PutError::Full`], [`PutError::ShutDown`], with the item. Progress and
-    /// interrupt safety: the queue's. Source: QU009.
+    /// Errors: [`PutError::Full`], [`PutError::ShutDown`], with the item. Progress: the queue's, and with
+    /// tasks waiting a short lock. Interrupt-safe: if the queue and the platform's `wake` are, and with
+    /// tasks if its [`masked`](Platform::masked) keeps handlers out. Source: QU009.
     #[inline(always)]
     pub fn try_put(&self, item: Q::Item) -> Result<(), PutError<Q::Item>> {
         match self.push(item) {
@@ -147,8 +148,8 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
 
     /// Takes the next item if there is one now.
     ///
-    /// Errors: [`GetError::Empty`], [`GetError::ShutDown`]. Progress and interrupt safety: the
-    /// queue's. Source: QU009.
+    /// Errors: [`GetError::Empty`], [`GetError::ShutDown`]. Progress and interrupt safety: as
+    /// [`try_put`](Self::try_put). Source: QU009.
     #[inline(always)]
     pub fn try_get(&self) -> Result<Q::Item, GetError> {
         match self.pop() {
@@ -202,9 +203,9 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
 
     /// Says that the work on one item that was got is finished.
     ///
-    /// Errors: [`TooManyDone`] if every item ever put is already done. Progress: lock-free.
-    /// Interrupt-safe: as [`try_put`](Self::try_put). Ordering: release, pairs with
-    /// [`join`](Self::join)'s acquire. Source: QU010.
+    /// Errors: [`TooManyDone`] if every item ever put is already done. Progress: lock-free, and with
+    /// tasks waiting a short lock. Interrupt-safe: as [`try_put`](Self::try_put). Ordering: release, pairs
+    /// with [`join`](Self::join)'s acquire. Source: QU010.
     pub fn task_done(&self) -> Result<(), TooManyDone> {
         // Acquire, pairs with the Release below: what was done before the tasks counted so far.
         let mut done = self.done.load(Ordering::Acquire);
@@ -213,9 +214,10 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
                 return Err(TooManyDone);
             }
             let next = self.queue.ticket_after(done, 1);
-            // AcqRel, pairs with itself and with the Acquire of `join`: whoever sees all done sees
-            // what every task did.
-            match self.done.compare_exchange(done, next, Ordering::AcqRel, Ordering::Acquire) {
+            // Release, pairs with the Acquire of `join`: whoever sees all done sees what every task did,
+            // those of the others as well, whose exchanges came before in one chain. Acquire on failure:
+            // as above; what is exchanged was acquired when it was looked at.
+            match self.done.compare_exchange(done, next, Ordering::Release, Ordering::Acquire) {
                 Ok(_) => {
                     if next == self.queue.ticket() {
                         self.all_done.notify_after_rmw(u32::MAX);
@@ -257,7 +259,8 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     /// still come in between and return one. If the `Drop` of a dropped item panics, the panic goes
     /// through and the rest stays inside until the next call.
     ///
-    /// Progress: the queue's `close`, plus one pop for each dropped item. Interrupt-safe: as
+    /// Progress: the queue's `close`, plus one pop for each dropped item, and with tasks waiting a short
+    /// lock. Interrupt-safe: as
     /// [`try_put`](Self::try_put). Source: QU017 to QU021.
     pub fn shutdown(&self, how: Shutdown) {
         self.queue.close();
@@ -390,8 +393,8 @@ impl<Q: ForcePush, P: Platform> Channel<Q, P> {
     /// Adds an item at once, also to a full channel: then the oldest item goes, is handed back and
     /// counts as done.
     ///
-    /// Errors: [`PutError::ShutDown`], with the item. Progress and interrupt safety: the queue's.
-    /// Source: QU034.
+    /// Errors: [`PutError::ShutDown`], with the item. Progress and interrupt safety: as
+    /// [`try_put`](Self::try_put). Source: QU034.
     ///
     /// ```
     /// # use inkle_core::channel::Channel;

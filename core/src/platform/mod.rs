@@ -155,6 +155,7 @@ pub trait Platform {
     /// The frequent side of a check-then-sleep pair: stands between "published" and "is anybody
     /// asleep?". Pairs with [`heavy_fence`](Platform::heavy_fence).
     #[inline(always)]
+    #[cfg_attr(inkle_loom, track_caller)]
     fn light_fence() {
         fence(Ordering::SeqCst);
     }
@@ -164,6 +165,7 @@ pub trait Platform {
     /// On x86 such an instruction is a full barrier by itself and the fence costs nothing: only the
     /// compiler has to be held back. Elsewhere it is the light fence.
     #[inline(always)]
+    #[cfg_attr(inkle_loom, track_caller)]
     fn fence_after_rmw() {
         if RMW_IS_FENCE {
             compiler_fence(Ordering::SeqCst);
@@ -175,6 +177,7 @@ pub trait Platform {
     /// The sleeper's side of a check-then-sleep pair: stands between "I am about to sleep" and "is
     /// there really nothing?". Pairs with [`light_fence`](Platform::light_fence).
     #[inline(always)]
+    #[cfg_attr(inkle_loom, track_caller)]
     fn heavy_fence() {
         fence(Ordering::SeqCst);
     }

@@ -441,8 +441,8 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> Queue
     }
 
     fn is_empty(&self) -> bool {
-        // Acquire: as in `len`.
-        let head = self.head.load(Ordering::Acquire);
+        // Relaxed, twice: with a tail that is older than the head, something has been inside meanwhile.
+        let head = self.head.load(Ordering::Relaxed);
         self.tail.load(Ordering::Relaxed) & !CLOSED == head
     }
 

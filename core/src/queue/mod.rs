@@ -7,6 +7,7 @@
 //! | items of any type between threads, the last nanosecond | [`fifo::FastFifo`] |
 //! | items of any type from one thread or interrupt to one other, wait-free, also in slices | [`spsc::Ring`] |
 //! | the same, but where the oldest items give way to the latest | [`spsc::Overwriting`] |
+//! | pointers to tasks: the newest first for one thread, the oldest for all others who have nothing to do | [`steal::Deque`] |
 //! | the newest item first, anywhere, also from interrupt handlers | [`lifo::Stack`] |
 //! | many producers, also interrupt handlers; one consumer that takes all at once | [`inbox::Inbox`] |
 //! | the most urgent of a few levels first, anywhere, also from interrupt handlers | [`priority::Levels`] |
@@ -34,7 +35,9 @@ pub mod lifo;
 pub mod priority;
 mod ring;
 pub mod spsc;
+pub mod steal;
 pub(crate) mod tagged;
+mod token;
 pub mod word;
 
 use core::fmt;

@@ -291,10 +291,11 @@ impl<P: Mortal, const N: usize> Barrier<P, N> {
 
     /// Makes the state `to` if it is `from`. An error is what it is.
     fn exchange(&self, from: State, to: State) -> Result<(), State> {
-        // AcqRel, pairs with itself: the one that ends a round hands on what all of those before it did.
-        // Acquire, pairs likewise: an error may be acted on.
+        // Release, pairs with the Acquire of `look` and of an error: the one that ends a round hands on
+        // what all of those before it did, whose exchanges it saw when it looked. Acquire, pairs likewise:
+        // an error may be acted on.
         self.state
-            .compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(from.0, to.0, Ordering::Release, Ordering::Acquire)
             .map(drop)
             .map_err(State)
     }
@@ -377,8 +378,8 @@ impl<P: Mortal, const N: usize> Barrier<P, N> {
     fn lives(&self, state: State) -> impl Iterator<Item = Life> + '_ {
         // One more than are counted: see invariant 1.
         let claims = self.claims.iter().take((state.count() as usize).wrapping_add(1));
-        // Acquire, pairs with the Release of `arrive`, not needed for what is said here.
-        claims.filter_map(move |claim| Claim(claim.load(Ordering::Acquire)).of(state.generation()))
+        // Relaxed: a claim says all there is to know.
+        claims.filter_map(move |claim| Claim(claim.load(Ordering::Relaxed)).of(state.generation()))
     }
 
     fn block(

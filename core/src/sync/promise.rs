@@ -49,16 +49,18 @@ impl<T, P: Platform> Promise<T, P> {
 
     /// Keeps the promise, and wakes those who wait.
     ///
-    /// Errors: the value comes back if one has been set, or the promise abandoned. Progress: wait-free
-    /// while nobody waits, else lock-free, and with tasks waiting a short lock. Interrupt-safe: yes, if
-    /// the platform's `wake` is, and with tasks if its [`masked`](Platform::masked) keeps handlers out.
-    /// Ordering: release, pairs with the acquire of [`take`](Self::take).
+    /// Errors: the value comes back if one has been set, or another is being set at this moment, or the
+    /// promise abandoned. Progress: wait-free while nobody waits, else lock-free, and with tasks waiting a
+    /// short lock. Interrupt-safe: yes, if the platform's `wake` is, and with tasks if its
+    /// [`masked`](Platform::masked) keeps handlers out. Ordering: release, pairs with the acquire of
+    /// [`take`](Self::take).
     pub fn set(&self, value: T) -> Result<(), T> {
         self.inner.set(value)
     }
 
     /// Breaks the promise: nobody will set it. Who waits, and who comes later, gets
-    /// [`TakeError::Broken`]. Says whether this did it: `false` if it has been set or abandoned.
+    /// [`TakeError::Broken`]. Says whether this did it: `false` if it has been set or abandoned,
+    /// or is being set at this moment.
     ///
     /// Progress, interrupt safety and ordering: as [`set`](Self::set).
     pub fn abandon(&self) -> bool {

@@ -26,6 +26,7 @@ pub mod queues;
 pub mod select;
 pub mod slab;
 pub mod spsc;
+pub mod steal;
 pub mod sync;
 mod tally;
 pub mod tasks;
@@ -114,6 +115,9 @@ macro_rules! cases {
                 spsc::forgotten_handles,
                 spsc::the_ring_beside_its_handles,
                 spsc::a_ring_as_an_iterator,
+                steal::both_ends,
+                steal::over_the_end_of_the_positions,
+                steal::one_owner_at_a_time,
                 slab::slab,
                 slab::pool,
             }

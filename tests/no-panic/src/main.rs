@@ -4,6 +4,9 @@
 #![no_std]
 #![no_main]
 
+#[cfg(target_has_atomic = "64")]
+mod robust;
+
 use core::future::Future;
 use core::hint::{black_box, spin_loop};
 use core::num::NonZeroU8;
@@ -16,6 +19,7 @@ use inkle_core::channel::{Channel, Shutdown};
 use inkle_core::context::{self, ContextVar, Slots};
 use inkle_core::context_value;
 use inkle_core::event_count::EventCount;
+use inkle_core::fork::{Host, Nest};
 #[cfg(not(target_os = "none"))]
 use inkle_core::platform::Spin;
 use inkle_core::platform::{Board, Deadline, WideCounter};
@@ -24,9 +28,10 @@ use inkle_core::queue::inbox::Inbox;
 use inkle_core::queue::lifo::Stack;
 use inkle_core::queue::priority::{Heap, Level, Levels};
 use inkle_core::queue::spsc::{Overwriting, Ring};
+use inkle_core::queue::steal::{Deque, Steal};
 use inkle_core::queue::word::WordRing;
 use inkle_core::queue::{Peek, Queue};
-use inkle_core::roster::{Limits, Roster};
+use inkle_core::roster::{Limits, Next, Roster};
 use inkle_core::select::Select;
 use inkle_core::slab::{Pool, Slab};
 use inkle_core::sync::{
@@ -79,6 +84,8 @@ static RING: Ring<Large, 5> = Ring::new();
 static LATEST: Overwriting<Large, 5> = Overwriting::new();
 static STACK: Channel<Stack<Large, 5>, Ground> = Channel::new(Stack::new());
 static INBOX: Channel<Inbox<Large, 5>, Ground> = Channel::new(Inbox::new());
+static DEQUE: Deque<Large, 4> = Deque::new();
+static NEST: Nest<Ground, 4> = Nest::new();
 static SLAB: Slab<Large, 5> = Slab::new();
 static POOL: Pool<5> = Pool::new();
 static LOCK: Lock<Ground> = Lock::new();
@@ -123,7 +130,12 @@ fn channel<Q: Queue>(channel: &Channel<Q, Ground>, item: fn() -> Q::Item, timeou
 fn roster() {
     let limits = black_box(Limits { most: 2, least: 1, spares: 1, queue: 3 });
     black_box((ROSTER.submit(limits).is_ok(), ROSTER.not_started().is_ok()));
-    black_box(ROSTER.next(|| black_box(limits), black_box(Duration::MAX)));
+    black_box(
+        ROSTER.next(|| black_box(limits), black_box(Duration::MAX), || black_box(false))
+            == Next::Job,
+    );
+    black_box(ROSTER.rouse(black_box(2)));
+    ROSTER.not_roused();
     black_box((ROSTER.go_away(limits), ROSTER.start_for_queue(limits)));
     black_box((ROSTER.not_started_for_queue(), ROSTER.revoke(black_box(2)), ROSTER.census()));
     ROSTER.came_back();
@@ -222,6 +234,44 @@ fn rings() {
         black_box((consumer.try_pop().is_ok(), consumer.is_abandoned()));
     }
     black_box(Overwriting::<Large, 3>::new());
+}
+
+struct Alone;
+
+impl Host for Alone {
+    fn forked(&self, is_followed: bool) {
+        if is_followed {
+            NEST.unfollow();
+        }
+    }
+
+    fn block(&self, sleep: &mut dyn FnMut()) {
+        sleep();
+    }
+}
+
+fn fork() {
+    let (one, other) = (black_box(1), black_box(2));
+    // SAFETY: there is nobody else, and the nest is a static.
+    let (one, other) = unsafe { NEST.join(&Alone, || black_box(one), |_| black_box(other)) };
+    black_box((one, other.is_ok()));
+    if let Some(taken) = NEST.steal() {
+        // SAFETY: as above.
+        unsafe { taken.run(&NEST) };
+    }
+    NEST.ring();
+    black_box(NEST.is_empty());
+}
+
+fn deque() {
+    let mut item = black_box([1; 4]);
+    if let Some(mut owner) = DEQUE.owner() {
+        black_box((owner.push(NonNull::from(&mut item)).is_ok(), owner.pop()));
+    }
+    // SAFETY: the owner is gone.
+    black_box(unsafe { (DEQUE.push(NonNull::from(&mut item)).is_ok(), DEQUE.pop()) });
+    black_box(matches!(DEQUE.steal(), Steal::Taken(_)));
+    black_box((DEQUE.len(), DEQUE.is_empty(), DEQUE.capacity()));
 }
 
 fn sync(timeout: Duration) {
@@ -438,8 +488,12 @@ pub extern "C" fn _start() -> ! {
     channel(&INBOX, || black_box([1; 4]), timeout);
     queues();
     rings();
+    deque();
+    fork();
     sync(timeout);
     values(timeout);
+    #[cfg(target_has_atomic = "64")]
+    robust::all(timeout);
     wheel(&Wheel::<_, 5, Exact>::new(Tick::new(black_box(1))));
     wheel(&Wheel::<_, 5, Exact<3>>::new(Tick::new(black_box(1))));
     wheel(&Wheel::<_, 5, Coarse>::new(Tick::new(black_box(1))));

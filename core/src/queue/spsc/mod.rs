@@ -12,7 +12,6 @@
 pub mod overwriting;
 mod reader;
 mod ring;
-mod token;
 mod writer;
 
 use core::error::Error;

@@ -49,11 +49,11 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-use super::token::Token;
 use crate::atomic::{AtomicWord, Ordering, UnsafeCell, Word};
 use crate::error::PopError;
 use crate::pad::Pad;
 use crate::queue::ring::{Geometry, Native, Width, index_bits};
+use crate::queue::token::Token;
 use crate::queue::{drop_each, no_item};
 
 const FULL: Word = 1;

@@ -42,12 +42,12 @@ use core::mem::ManuallyDrop;
 
 use ::spin::relax::{RelaxStrategy, Spin};
 
-use super::token::Token;
 use super::{Consumer, Producer};
 use crate::atomic::{AtomicUsize, Cells, Ordering};
 use crate::error::{PopError, PushError};
 use crate::pad::Pad;
 use crate::queue::ring::{Geometry, Native, Width, index_bits, is_possible};
+use crate::queue::token::Token;
 use crate::queue::{Queue, debug, drop_each, no_item};
 
 /// The mark of a closed ring in `tail`.

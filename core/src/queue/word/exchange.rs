@@ -391,8 +391,8 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> Ring<T, S, W> {
             let (position, word) = self.find_head();
             // Pairs with the fence before another thread's `Empty` or `Full`.
             fence(Ordering::SeqCst);
-            // Acquire: as the first look.
-            if self.slot(self.geometry(), position).load(Ordering::Acquire) == word {
+            // Relaxed: if it is the word of the first look, that has acquired it.
+            if self.slot(self.geometry(), position).load(Ordering::Relaxed) == word {
                 return (word & FULL != 0).then(|| Self::value(word));
             }
         }

@@ -364,12 +364,13 @@ impl<'a, P: Mortal> Records<'a, P> {
                 return Err(TooManyDone);
             }
             let next = one_more(done);
-            // AcqRel, pairs with itself and with the Acquire of `unfinished`: whoever sees all done sees
-            // what every task did.
+            // Release, pairs with the Acquire of `unfinished`: whoever sees all done sees what every task
+            // did, those of the others as well, whose exchanges came before in one chain. Acquire on
+            // failure: as above; what is exchanged was acquired when it was looked at.
             match self.header.done.compare_exchange_weak(
                 done,
                 next,
-                Ordering::AcqRel,
+                Ordering::Release,
                 Ordering::Acquire,
             ) {
                 Ok(_) => {

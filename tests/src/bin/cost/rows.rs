@@ -224,6 +224,16 @@ pub(crate) const JOBS: &[Job] = &[
         peers: &[("heapless_vec", "heapless `Vec`, critical section")],
     },
     Job {
+        name: "pointers, pushed and popped by their owner",
+        ours: &[Ours { image: "inkle_deque", name: "`steal::Deque`", why: &[] }],
+        peers: &[],
+    },
+    Job {
+        name: "pointers, pushed by their owner and stolen",
+        ours: &[Ours { image: "inkle_deque_steal", name: "`steal::Deque`", why: &[] }],
+        peers: &[],
+    },
+    Job {
         name: "words, many to one, all at once",
         ours: &[Ours {
             image: "inkle_inbox",

@@ -1,4 +1,4 @@
-//! Who has an end of a ring: one word.
+//! Who has an end of a queue that only one may use at a time: one word.
 //!
 //! # Layout
 //!
