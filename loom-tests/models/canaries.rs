@@ -15,6 +15,7 @@ use crate::kit::{History, Model, Plain};
 pub const MODELS: &[Model] = &[
     Model::full("message_passing", message_passing),
     Model::full("histories", histories),
+    Model::drawn("relaxed_message", PICTURE, relaxed_message),
     Model::canary("exchange_after_load", exchange_after_load),
     Model::canary("relaxed_exchange_publishes", relaxed_exchange_publishes),
     Model::canary("relaxed_ring", relaxed_ring),
@@ -46,6 +47,30 @@ fn message_passing() {
     }
     sender.join().unwrap();
 }
+
+/// The store should be a release. Both tiers see it, and the picture shows how.
+fn relaxed_message() {
+    let words = words();
+    let sender = {
+        let words = words.clone();
+        spawn(move || {
+            words.plain.set(1);
+            words.x.store(1, Relaxed);
+        })
+    };
+    if words.x.load(Acquire) == 1 {
+        words.plain.get();
+    }
+    sender.join().unwrap();
+}
+
+const PICTURE: &[&str] = &[
+    "| thread 0                      | thread 1",
+    "|                               | a writes",
+    "|                               | b.store rlx 1",
+    "| b.load acq: 1",
+    "| a reads",
+];
 
 /// The search through histories takes what a register may answer, and refuses what it may not.
 fn histories() {

@@ -1,12 +1,17 @@
 //! [`Channel`](inkle_core::channel::Channel): no lost wake-up (it would be a deadlock), no lost item
 //! behind a shutdown, an exact count of unfinished tasks. Over each of the queues.
 
+use std::sync::Arc;
+
+use inkle_core::channel::Channel;
+use inkle_core::platform::Deadline;
 use inkle_core::queue::Narrow;
 use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::word::WordRing;
+use loom::thread::spawn;
 
 use crate::fast::Fair;
-use crate::kit::{Model, timeouts};
+use crate::kit::{Loom, Model, Plain, timeouts};
 use crate::shapes::Op::*;
 use crate::shapes::{Cells, Counted, Exact, Op, Token, Waiting, play};
 
@@ -93,6 +98,8 @@ pub const MODELS: &[Model] = &[
     Model::bounded("join_stop_done", 3, LARGE, || {
         word::<1>(1, &[&[Join], &[Stop], &[Pop, TaskDone]])
     }),
+    Model::full("done_put_done", || word::<2>(1, &[&[Pop, TaskDone], &[Push(2), Pop, TaskDone]])),
+    Model::full("done_shows_the_work", done_shows_the_work),
     Model::full("too_many_done", || word::<1>(1, &[&[TaskDone, Push(1)], &[TaskDone, TaskDone]])),
     // What only looks.
     Model::bounded("look_put", 4, LARGE, || {
@@ -121,3 +128,26 @@ pub const MODELS: &[Model] = &[
     Model::bounded("fast_stop_get", 3, LARGE, || fast::<2>(2, &[&[Stop], &[Get, TaskDone]])),
     Model::full("fast_join_done", || fast::<1>(1, &[&[Join], &[Get, TaskDone]])),
 ];
+
+/// Whoever finds all done sees what was done before each `task_done`.
+fn done_shows_the_work() {
+    let channel = Channel::<_, Loom>::new(WordRing::<u8, 2>::new());
+    for _ in 0..2 {
+        channel.try_put(1).unwrap();
+        channel.try_get().unwrap();
+    }
+    let all = Arc::new((channel, [Plain::new(0), Plain::new(0)]));
+    let other = {
+        let all = all.clone();
+        spawn(move || {
+            all.1[1].set(1);
+            all.0.task_done().unwrap();
+        })
+    };
+    all.1[0].set(1);
+    all.0.task_done().unwrap();
+    if all.0.join_until(Deadline::PASSED).is_ok() {
+        assert!(all.1.iter().all(|result| result.get() == 1));
+    }
+    other.join().unwrap();
+}

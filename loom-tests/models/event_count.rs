@@ -12,7 +12,7 @@ use loom::thread::spawn;
 
 use Op::{Look, Notify, Poll, Put, PutForAll, Soon, Take, WaitPoll};
 
-use crate::kit::{self, Loom, Model, Plain, SOON, Stage, timeouts};
+use crate::kit::{self, Loom, Model, Plain, SOON, Stage, Unfenced, timeouts};
 
 const LONG: &str = "more than 300,000 executions without a bound";
 const THREE: &str = "three threads: each more costs about ten times";
@@ -41,6 +41,7 @@ pub const MODELS: &[Model] = &[
     Model::full("wait_poll_take", || play(1, &[&[WaitPoll, Put(1)], &[Take]])),
     Model::full("message", message::<Loom>),
     Model::full("message_unfenced", message::<Unfenced>),
+    Model::full("new_key", new_key),
     // The same with one early return: a time-out or a wake-up for no reason.
     Model::full("early_take_put", || early(1, 0, &[&[Take], &[Put(1)]])),
     Model::bounded("early_take_take", 5, LONG, || early(1, 0, &[&[Put(1), Put(1)], &[Take, Take]])),
@@ -232,26 +233,21 @@ fn message<P: Platform + 'static>() {
     waiter.join().unwrap();
 }
 
-/// The ground without its fences, as light as an asymmetric barrier makes one side: what they order
-/// besides must not be missed. Only for models that know that the waiter has been counted.
-struct Unfenced;
-
-impl Platform for Unfenced {
-    fn now() -> u64 {
-        Loom::now()
+/// Whoever is given a key that a notification has made sees what came before that.
+fn new_key() {
+    let shared = Arc::new((EventCount::<Unfenced>::new(), Plain::new(0)));
+    // Counted for ever, so that the notification makes one.
+    let old = shared.0.prepare();
+    let notifier = {
+        let shared = shared.clone();
+        spawn(move || {
+            shared.1.set(1);
+            shared.0.notify(1);
+        })
+    };
+    let new = shared.0.prepare();
+    if format!("{new:?}") != format!("{old:?}") {
+        assert_eq!(shared.1.get(), 1);
     }
-    fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake {
-        Loom::wait(word, expected, deadline)
-    }
-    fn wake(word: *const AtomicU32, count: u32) {
-        Loom::wake(word, count);
-    }
-    fn current() -> usize {
-        Loom::current()
-    }
-    fn relax(round: u32) -> bool {
-        Loom::relax(round)
-    }
-    fn light_fence() {}
-    fn heavy_fence() {}
+    notifier.join().unwrap();
 }

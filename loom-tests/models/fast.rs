@@ -1,11 +1,15 @@
 //! [`FastFifo`]: linearizable and exact, blocking if a thread stands still. Laps of two bits.
 
-use inkle_core::queue::Narrow;
+use std::sync::Arc;
+
+use inkle_core::atomic::{AtomicUsize, Ordering};
 use inkle_core::queue::fifo::FastFifo;
+use inkle_core::queue::{Narrow, Queue};
+use loom::thread::spawn;
 use spin::relax::RelaxStrategy;
 
 use crate::kit::Model;
-use crate::shapes::{Exact, Op, Plain, Token, play, queue_models};
+use crate::shapes::{Exact, Item, Ledger, Op, Plain, Token, play, queue_models};
 
 /// What a thread does that has already looked 32 times in vain: this execution is run to its end,
 /// but no more branches of it are explored. Without that two threads that wait for a third one could
@@ -35,4 +39,26 @@ const fn three(name: &'static str, body: fn()) -> Model {
 }
 
 /// All models of this module.
-pub const MODELS: &[Model] = queue_models! { new, fast, Model::full, three, };
+pub const MODELS: &[Model] = queue_models! {
+    new, fast, Model::full, three,
+    Model::full("len_of_one", len_of_one),
+};
+
+/// `len` never takes a tail for the queue's that is older than the head.
+fn len_of_one() {
+    let shared = Arc::new((new::<2>(), AtomicUsize::new(0)));
+    let other = {
+        let shared = shared.clone();
+        spawn(move || {
+            let (queue, turn) = &*shared;
+            assert!(queue.try_push(Item::make(1, &Ledger::default())).is_ok());
+            assert!(queue.try_pop().is_ok());
+            turn.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    let (queue, turn) = &*shared;
+    // Orders nothing, but makes the stock loom, too, look at both who comes first.
+    turn.fetch_add(1, Ordering::Relaxed);
+    assert!(queue.len() <= 1);
+    other.join().unwrap();
+}

@@ -11,20 +11,24 @@ mod event_count;
 mod fast;
 mod fifo;
 mod force;
+mod fork;
 mod heap;
 mod inbox;
 mod levels;
 mod lifo;
 mod litmus;
+mod mutants;
 mod robust;
 mod roster;
 mod shapes;
 mod slab;
 mod spsc;
+mod steal;
 mod sync;
 mod tasks;
 mod timers;
 mod wheel;
+mod wide_counter;
 mod word;
 
 /// All models by module; a model's full name is `module::name`.
@@ -37,11 +41,13 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("fast", fast::MODELS),
     ("fifo", fifo::MODELS),
     ("force", force::MODELS),
+    ("fork", fork::MODELS),
     ("heap", heap::MODELS),
     ("inbox", inbox::MODELS),
     ("levels", levels::MODELS),
     ("lifo", lifo::MODELS),
     ("litmus", litmus::MODELS),
+    ("mutants", mutants::MODELS),
     ("robust::barrier", robust::barrier::MODELS),
     ("robust::bell", robust::bell::MODELS),
     ("robust::lock", robust::lock::MODELS),
@@ -52,6 +58,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("spsc::overwriting", spsc::overwriting::MODELS),
     ("spsc::ring", spsc::ring::MODELS),
     ("spsc::shared", spsc::shared::MODELS),
+    ("steal", steal::MODELS),
     ("sync::barrier", sync::barrier::MODELS),
     ("sync::cancel", sync::cancel::MODELS),
     ("sync::condition", sync::condition::MODELS),
@@ -68,6 +75,7 @@ const ALL: &[(&str, &[kit::Model])] = &[
     ("tasks", tasks::MODELS),
     ("timers", timers::MODELS),
     ("wheel", wheel::MODELS),
+    ("wide_counter", wide_counter::MODELS),
     ("word", word::MODELS),
 ];
 

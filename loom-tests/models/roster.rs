@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use inkle_core::roster::{Limits, Placed, Refused, Roster};
+use inkle_core::roster::{Limits, Next, Placed, Refused, Roster};
 use inkle_core::sync::Event;
 use loom::thread::{JoinHandle, spawn};
 
-use Op::{Close, GrowTo, Job, Meet, Refuse, Revoke, ShrinkTo, Visit, Wait};
+use Op::{Close, Fork, ForkAlone, GrowTo, Job, Meet, Refuse, Revoke, ShrinkTo, Visit, Wait};
 
 use crate::kit::{Loom, Model, timeouts, until_asleep};
 
@@ -53,6 +53,14 @@ pub const MODELS: &[Model] = &[
     Model::bounded("visit_timeout", 2, LARGE, || play(ONE, 1, &[&[Visit, Meet, Job]])),
     Model::bounded("visit_close", 2, LARGE, || play(ONE, 0, &[&[Visit, Meet, Close]])),
     Model::bounded("visit_submit", 1, LARGE, || play(ONE, 0, &[&[Visit], &[Visit]])),
+    // A job that puts work aside for others, and does what nobody has taken.
+    Model::bounded("fork", 3, LARGE, || play(TWO, 0, &[&[Fork]])),
+    Model::bounded("fork_after_idle", 2, LARGE, || play(TWO, 0, &[&[Job, Wait, Fork]])),
+    Model::bounded("fork_job", 2, LARGE, || play(TWO, 0, &[&[Fork, Job]])),
+    Model::bounded("fork_meet", 2, LARGE, || play(TWO, 0, &[&[Fork, Meet, Meet]])),
+    Model::bounded("fork_timeout", 2, LARGE, || play(TWO, 1, &[&[Job, Fork]])),
+    Model::bounded("fork_close", 2, LARGE, || play(TWO, 0, &[&[Fork, Close]])),
+    Model::bounded("fork_refused", 2, LARGE, || play(TWO, 0, &[&[ForkAlone, Job]])),
     // Limits that change.
     Model::bounded("grow", 2, LARGE, || play(ONE, 0, &[&[Meet, Meet, GrowTo(2)]])),
     Model::bounded("shrink", 2, LARGE, || play(TWO, 0, &[&[Job, Job, ShrinkTo(1), Job]])),
@@ -71,6 +79,10 @@ enum Op {
     Meet,
     /// The same, but away while it waits.
     Visit,
+    /// Submits a job that puts work aside, and does it itself in the end if nobody has taken it.
+    Fork,
+    /// The same, but no thread is to be had for it.
+    ForkAlone,
     /// Waits until a worker sleeps.
     Wait,
     /// Submits a job; should it want a thread, there is none to be had.
@@ -87,6 +99,15 @@ enum Work {
     Plain,
     Meet,
     Visit,
+    Fork,
+    ForkAlone,
+}
+
+/// What a worker begins with.
+enum First {
+    Job(Work),
+    Claim,
+    Look,
 }
 
 /// What the model keeps beside the roster. Not loom's mutex: nothing of it is a scheduling point, and
@@ -99,6 +120,8 @@ struct Books {
     ran: usize,
     revoked: usize,
     meetings: usize,
+    /// Work that lies aside.
+    aside: usize,
 }
 
 struct Pool {
@@ -116,17 +139,32 @@ impl Pool {
         self.books().limits
     }
 
-    fn start(self: &Arc<Self>, first: Option<Work>) {
+    fn start(self: &Arc<Self>, first: First) {
         let pool = self.clone();
         let thread = spawn(move || {
-            let first = first.unwrap_or_else(|| pool.take());
-            pool.run(first);
-            while pool.roster.next(|| pool.limits(), Duration::from_secs(1)) {
-                let job = pool.take();
-                pool.run(job);
+            match first {
+                First::Job(job) => pool.run(job),
+                First::Claim => pool.run(pool.take()),
+                First::Look => {}
+            }
+            let elsewhere = || pool.books().aside > 0;
+            loop {
+                match pool.roster.next(|| pool.limits(), Duration::from_secs(1), elsewhere) {
+                    Next::Job => pool.run(pool.take()),
+                    Next::Elsewhere => _ = pool.take_aside(),
+                    Next::End => return,
+                }
             }
         });
         self.books().threads.push(thread);
+    }
+
+    /// Does what lies aside.
+    fn take_aside(&self) -> bool {
+        let mut books = self.books();
+        let taken = books.aside > 0;
+        books.aside -= usize::from(taken);
+        taken
     }
 
     /// The job of a claim.
@@ -142,7 +180,18 @@ impl Pool {
     }
 
     fn run(self: &Arc<Self>, job: Work) {
-        if job != Work::Plain {
+        if matches!(job, Work::Fork | Work::ForkAlone) {
+            self.books().aside += 1;
+            if self.roster.rouse(self.limits().most) {
+                match job {
+                    Work::Fork => self.start(First::Look),
+                    _ => self.roster.not_roused(),
+                }
+            }
+            // What there is to do meanwhile.
+            loom::thread::yield_now();
+            self.take_aside();
+        } else if job != Work::Plain {
             let here = {
                 let mut books = self.books();
                 books.meetings += 1;
@@ -155,7 +204,7 @@ impl Pool {
             } else {
                 let away = self.roster.go_away(self.limits());
                 if away == Some(true) {
-                    self.start(None);
+                    self.start(First::Claim);
                 }
                 self.met.wait();
                 if away.is_some() {
@@ -171,7 +220,7 @@ impl Pool {
         if placed == Ok(Placed::Start) {
             if threads {
                 self.books().accepted += 1;
-                return self.start(Some(job));
+                return self.start(First::Job(job));
             }
             placed = self.roster.not_started();
         }
@@ -196,6 +245,8 @@ impl Pool {
             Job => self.submit(Work::Plain, true),
             Meet => self.submit(Work::Meet, true),
             Visit => self.submit(Work::Visit, true),
+            Fork => self.submit(Work::Fork, true),
+            ForkAlone => self.submit(Work::ForkAlone, true),
             Refuse => self.submit(Work::Plain, false),
             Wait => until_asleep(1),
             Close => _ = self.roster.close(),
@@ -207,7 +258,7 @@ impl Pool {
             GrowTo(most) => {
                 self.books().limits.most = most;
                 while self.roster.start_for_queue(self.limits()) {
-                    self.start(None);
+                    self.start(First::Claim);
                 }
             }
             ShrinkTo(most) => {
@@ -230,6 +281,7 @@ fn play(limits: Limits, early: usize, scripts: &'static [&'static [Op]]) {
         ran: 0,
         revoked: 0,
         meetings: 0,
+        aside: 0,
     };
     let pool =
         Arc::new(Pool { roster: Roster::new(), books: Mutex::new(books), met: Event::new() });
@@ -253,4 +305,5 @@ fn play(limits: Limits, early: usize, scripts: &'static [&'static [Op]]) {
     assert_eq!((census.queued, census.idle, census.active, census.away), (0, 0, 0, 0));
     let books = pool.books();
     assert_eq!(books.accepted, books.ran + books.revoked, "a job was lost or doubled");
+    assert_eq!(books.aside, 0);
 }

@@ -3,6 +3,7 @@
 //! every slot has come back. A few ticks after the start the counter wraps around, and generations have two
 //! bits.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -12,7 +13,7 @@ use inkle_core::queue::Narrow;
 use inkle_core::timer::{Exact, Handle, Then, Tick, Turn, Wheel};
 use inkle_core::{RescheduleError, ScheduleError};
 
-use Op::{Advance, Again, Cancel, Drive, Look, Move, Next, Schedule, Step, Tidy, Until};
+use Op::{Advance, Again, Cancel, Drive, Look, Move, Next, Panic, Schedule, Step, Tidy, Until};
 
 use crate::kit::{self, Loom, Model, Stage};
 
@@ -107,6 +108,8 @@ pub const MODELS: &[Model] = &[
     long("sleep_in_shadow", || {
         play::<2>(&[], &[&[Schedule(0, 3), Schedule(1, 5)], &[Tidy, Drive(5)]])
     }),
+    // An action panics; then somebody else drives.
+    Model::full("panic_advance", || play::<2>(&[3, 4], &[&[Panic(5)], &[Advance(6)]])),
     // Three threads.
     three("schedule_cancel_advance", || {
         play::<2>(&[5], &[&[Schedule(1, 6)], &[Cancel(0)], &[Advance(6)]])
@@ -149,6 +152,8 @@ enum Op {
     /// The same; each that fires is scheduled again, one tick later.
     Again(u32),
     Tidy,
+    /// Drives, if nobody does, as far as there, and the first action panics.
+    Panic(u32),
     /// Drives until a timer has fired that is due just then, and sleeps in between.
     Drive(u32),
     /// Waits until that number has fired.
@@ -285,6 +290,17 @@ impl<const N: usize> Stage for Work<N> {
                         self.changed.notify(1);
                     }
                 }
+            }
+            Panic(ticks) => {
+                let _ = catch_unwind(AssertUnwindSafe(|| {
+                    if let Some(mut driver) = self.wheel.try_drive() {
+                        let _ = driver.advance(START.after(ticks), u32::MAX, |number| {
+                            self.account[number].fired.fetch_add(1, Relaxed);
+                            // Without a message.
+                            resume_unwind(Box::new(()))
+                        });
+                    }
+                }));
             }
             Drive(ticks) => loop {
                 let key = self.changed.prepare();

@@ -10,7 +10,6 @@ use std::sync::Mutex as Plain;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use inkle_core::Platform;
-use inkle_core::atomic::before_each_access;
 use loom::sync::{Condvar, Mutex};
 use loom::thread::{JoinHandle, spawn};
 
@@ -35,7 +34,6 @@ static LAST: Plain<Option<Box<dyn FnOnce() + Send>>> = Plain::new(None);
 
 /// Searches once for each step at which somebody may die, and once where nobody does.
 pub(super) fn at_each_step(search: impl Fn()) {
-    before_each_access(step);
     for at in 0.. {
         AT.store(at, Relaxed);
         REACHED.store(false, Relaxed);

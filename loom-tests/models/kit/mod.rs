@@ -4,10 +4,12 @@
 //! makes its objects anew, spawns with `loom::thread::spawn`, works on the main thread as well, and
 //! joins. It asserts whatever must hold; deadlocks and data races fail it by themselves.
 
+mod access;
 mod death;
 mod floors;
 mod future;
 mod history;
+mod picture;
 mod plain;
 mod platform;
 mod run;
@@ -17,7 +19,7 @@ pub use death::life;
 pub use future::{block_on, poll_once};
 pub use history::History;
 pub use plain::Plain;
-pub use platform::{Loom, SOON, time_passes, timeouts, until_asleep};
+pub use platform::{Loom, SOON, Unfenced, time_passes, timeouts, until_asleep};
 pub use run::run;
 pub use stage::{Stage, play};
 
@@ -48,6 +50,16 @@ pub enum Kind {
     Canary,
     /// Known bad: both must find it.
     Wrong,
+    /// Known bad: both must find it, and these lines of the picture they draw of it, in this order, each
+    /// without its number and place.
+    Drawn(&'static [&'static str]),
+}
+
+impl Kind {
+    /// Whether something must be found.
+    const fn is_bad(self) -> bool {
+        matches!(self, Self::Canary | Self::Wrong | Self::Drawn(_))
+    }
 }
 
 impl Model {
@@ -75,6 +87,11 @@ impl Model {
     /// As [`dies`](Self::dies), known bad: some execution must fail.
     pub const fn dies_in_vain(name: &'static str, bound: usize, body: fn()) -> Self {
         Self { kind: Kind::Wrong, ..Self::dies(name, bound, body) }
+    }
+
+    /// Known bad code, and what the picture of its failure shows.
+    pub const fn drawn(name: &'static str, lines: &'static [&'static str], body: fn()) -> Self {
+        Self { kind: Kind::Drawn(lines), ..Self::full(name, body) }
     }
 
     /// Known bad code that the stock loom takes for good.

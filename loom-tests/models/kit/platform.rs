@@ -13,7 +13,7 @@ use inkle_core::platform::{Deadline, Wake};
 use inkle_core::robust::{Life, Mortal};
 use loom::sync::{Condvar, Mutex, MutexGuard};
 
-use super::death;
+use super::{death, picture};
 
 /// What the clock always says.
 const NOW: u64 = 1_000;
@@ -199,6 +199,7 @@ impl Platform for Loom {
             if passes || deadline.has_passed::<Self>() {
                 return Wake::TimedOut;
             }
+            picture::sleeps(&raw const *word as usize);
             match (sleep(table, word), deadline) {
                 (Sleep::EndedEarly, deadline) if deadline != Deadline::NEVER => Wake::TimedOut,
                 _ => Wake::Woken,
@@ -208,6 +209,7 @@ impl Platform for Loom {
 
     fn wake(word: *const AtomicU32, count: u32) {
         death::step();
+        picture::wakes(word as usize);
         unordered(|| {
             let mut left = count;
             table().retain(|sleeper| {
@@ -239,4 +241,28 @@ impl Mortal for Loom {
     fn is_alive(life: Life) -> bool {
         !death::is_dead(life.bits() as usize)
     }
+}
+
+/// The ground without its fences, as light as an asymmetric barrier makes one side: what they order
+/// besides must not be missed. Only for models that know that the waiter has been counted.
+pub struct Unfenced;
+
+impl Platform for Unfenced {
+    fn now() -> u64 {
+        Loom::now()
+    }
+    fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake {
+        Loom::wait(word, expected, deadline)
+    }
+    fn wake(word: *const AtomicU32, count: u32) {
+        Loom::wake(word, count);
+    }
+    fn current() -> usize {
+        Loom::current()
+    }
+    fn relax(round: u32) -> bool {
+        Loom::relax(round)
+    }
+    fn light_fence() {}
+    fn heavy_fence() {}
 }

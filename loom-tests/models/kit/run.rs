@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use super::floors::Floors;
-use super::{Kind, Model, TIER, Tier, death, platform};
+use super::{Kind, Model, TIER, Tier, access, death, picture, platform};
 
 /// More scheduling points in one execution than any model needs: exceeding it fails the model.
 const MAX_BRANCHES: usize = 100_000;
@@ -113,11 +113,19 @@ fn bound(model: &Model) -> Option<usize> {
 /// Explores one model in this process and ends it; with the order of its SeqCst fences, if wanted.
 fn explore(model: &'static Model, fences: bool) -> ! {
     static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
+    // Only the binary `mutants` cuts a search short, and only to learn what the model touches.
+    let cut = access::limit();
+    if cut.is_some() && model.kind.is_bad() {
+        println!("known bad");
+        exit(0);
+    }
+    access::start(model.deaths);
     let search = || {
         let mut builder = loom::model::Builder::new();
         // Set here, so that no variable of the environment can cut a search short in silence.
         builder.max_branches = MAX_BRANCHES;
-        builder.max_permutations = None;
+        builder.max_permutations = cut;
+        builder.checkpoint_interval = cut.unwrap_or(builder.checkpoint_interval);
         builder.max_duration = None;
         builder.checkpoint_file = None;
         builder.preemption_bound = bound(model);
@@ -126,6 +134,7 @@ fn explore(model: &'static Model, fences: bool) -> ! {
             if fences {
                 schedule_fences();
             }
+            picture::start();
             platform::start();
             (model.body)();
         });
@@ -136,10 +145,14 @@ fn explore(model: &'static Model, fences: bool) -> ! {
         } else {
             search();
         }
-        if let Kind::Shows(after) = model.kind {
+        if let (Kind::Shows(after), None) = (model.kind, cut) {
             after();
         }
     }));
+    if result.is_err() {
+        picture::print();
+    }
+    access::print();
     println!("{}", EXECUTIONS.load(Relaxed));
     exit(if result.is_ok() { 0 } else { FAILED })
 }
@@ -200,7 +213,7 @@ fn run_all(
         // As it is now: another run may have written it meanwhile.
         let mut floors = Floors::read();
         for (named, report) in reports.iter().filter(|(_, report)| report.failure.is_none()) {
-            if !matches!(named.model.kind, Kind::Canary | Kind::Wrong) {
+            if !named.model.kind.is_bad() {
                 floors.set(&named.name, report.executions);
             }
         }
@@ -260,6 +273,12 @@ fn judge(kind: Kind, output: &Output, executions: u64, floor: Option<u64>) -> Op
         (Kind::Wrong, _) => {
             (!found).then(|| "Nothing was found, and there is something.".to_owned())
         }
+        (Kind::Drawn(lines), _) => {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let mut said = stderr.lines();
+            let missing = lines.iter().find(|line| !said.any(|said| said.ends_with(*line)));
+            missing.map(|line| format!("The picture lacks {line:?}:\n{stderr}"))
+        }
         _ if found => {
             let stderr = String::from_utf8_lossy(&output.stderr);
             Some(format!("failed in execution {executions}:\n{stderr}"))
@@ -277,7 +296,7 @@ fn judge(kind: Kind, output: &Output, executions: u64, floor: Option<u64>) -> Op
 
 fn print_line(named: &Named, report: &Report) {
     let depth = match (named.model.kind, bound(named.model)) {
-        (Kind::Canary | Kind::Wrong, _) => "canary".to_owned(),
+        (Kind::Canary | Kind::Wrong | Kind::Drawn(_), _) => "canary".to_owned(),
         (_, None) => "full".to_owned(),
         (_, Some(bound)) => format!("bound {bound}: {}", named.model.why),
     };

@@ -215,6 +215,35 @@ rows! {
         &[Load(Y, Acquire), Store(X, 1, Relaxed)],
     ]);
 
+    // As a slot is read and then given up, and stored to again: `queue::steal`'s steal and push.
+    row("load_buffering_given_up", &[
+        &[Load(X, Relaxed), Cas(Y, 0, 1, Release, Relaxed)],
+        &[Load(Y, Acquire), Store(X, 1, Relaxed)],
+    ]);
+    row("load_buffering_given_up_relaxed", &[
+        &[Load(X, Relaxed), Cas(Y, 0, 1, Relaxed, Relaxed)],
+        &[Load(Y, Acquire), Store(X, 1, Relaxed)],
+    ])
+    // As above.
+    .misses(&["10 1 | 110"]);
+    row("load_buffering_reused_relaxed", &[
+        &[Load(X, Relaxed), Cas(Y, 0, 1, Release, Relaxed)],
+        &[Load(Y, Relaxed), Store(X, 1, Relaxed)],
+    ])
+    // As above.
+    .misses(&["10 1 | 110"]);
+    // As the last item is lost to another, and then the end put back: its steal and pop.
+    row("load_buffering_put_back", &[
+        &[Load(X, Acquire), Cas(Y, 0, 1, Release, Relaxed)],
+        &[Cas(Y, 0, 1, Relaxed, Relaxed), Store(X, 1, Release)],
+    ]);
+    row("load_buffering_put_back_relaxed", &[
+        &[Load(X, Acquire), Cas(Y, 0, 1, Release, Relaxed)],
+        &[Cas(Y, 0, 1, Relaxed, Relaxed), Store(X, 1, Relaxed)],
+    ])
+    // As above.
+    .misses(&["10 1 | 110"]);
+
     // Two words, two writers: whose write is the last.
     row("two_writes_relaxed", &[
         &[Store(X, 1, Relaxed), Store(Y, 2, Relaxed)],

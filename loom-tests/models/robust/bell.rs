@@ -8,7 +8,7 @@ use inkle_core::robust::{Bell, Mortal, Survivor};
 use loom::thread::spawn;
 
 use super::THREE;
-use crate::kit::{Loom, Model, SOON, life, timeouts};
+use crate::kit::{Loom, Model, Plain, SOON, Unfenced, life, timeouts};
 
 pub const MODELS: &[Model] = &[
     Model::full("wait_ring", || {
@@ -25,6 +25,7 @@ pub const MODELS: &[Model] = &[
         timeouts(1);
         each(1);
     }),
+    Model::full("rung_meanwhile", rung_meanwhile),
     Model::dies("ringer_dies", 4, || ringer_dies(true)),
     Model::dies("sleeper_dies", 2, || sleeper_dies(true)),
     Model::dies_in_vain("sleeper_not_buried", 2, || sleeper_dies(false)),
@@ -119,6 +120,23 @@ fn soon() {
     things.bell.ring(1);
     let taken = other.join().unwrap();
     assert_eq!(things.is_there().is_some(), taken.is_none());
+}
+
+/// Whoever prepares and finds that the bell has been rung sees what it was rung for.
+fn rung_meanwhile() {
+    let shared = Arc::new((Bell::<Unfenced>::new(), Plain::new(0)));
+    let before = shared.0.prepare();
+    let ringer = {
+        let shared = shared.clone();
+        spawn(move || {
+            shared.1.set(1);
+            shared.0.ring(1);
+        })
+    };
+    if shared.0.prepare() != before {
+        assert_eq!(shared.1.get(), 1);
+    }
+    ringer.join().unwrap();
 }
 
 /// Between the change and the wake-up.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use inkle_core::atomic::AtomicUsize;
 use inkle_core::channel::Shutdown;
 use inkle_core::error::{GetRecordError, PutRecordError};
+use inkle_core::platform::Deadline;
 use inkle_core::robust::{Header, Mortal, Records, Survivor};
 use loom::thread::spawn;
 
@@ -53,6 +54,10 @@ pub const MODELS: &[Model] = &[
     Model::full("join_done", || words::<1>(1, &[&[Join], &[Get, TaskDone]])),
     Model::bounded("put_join", 4, LONG, || words::<1>(0, &[&[Put(1), Join], &[Get, TaskDone]])),
     Model::full("join_stop", || words::<1>(1, &[&[Join], &[Stop]])),
+    Model::bounded("done_put_done", 4, LONG, || {
+        words::<2>(1, &[&[Pop, TaskDone], &[Push(2), Pop, TaskDone]])
+    }),
+    Model::full("done_shows_the_work", done_shows_the_work),
     Model::full("too_many_done", || words::<1>(1, &[&[TaskDone, Push(1)], &[TaskDone, TaskDone]])),
     // What only looks.
     Model::bounded("look_put", 4, LONG, || {
@@ -380,4 +385,27 @@ fn task_done_dies() {
     }
     other.join().unwrap();
     mortal.rest();
+}
+
+/// Whoever finds all done sees what was done before each `task_done`.
+fn done_shows_the_work() {
+    let memory = Memory::new(2);
+    for _ in 0..2 {
+        memory.queue().try_put(&[&[1]]).unwrap();
+        memory.queue().try_get(&mut [0]).unwrap();
+    }
+    let all = Arc::new((memory, [Plain::new(0), Plain::new(0)]));
+    let other = {
+        let all = all.clone();
+        spawn(move || {
+            all.1[1].set(1);
+            all.0.queue().task_done().unwrap();
+        })
+    };
+    all.1[0].set(1);
+    all.0.queue().task_done().unwrap();
+    if all.0.queue().join_until(Deadline::PASSED).is_ok() {
+        assert!(all.1.iter().all(|result| result.get() == 1));
+    }
+    other.join().unwrap();
 }

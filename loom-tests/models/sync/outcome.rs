@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use inkle_core::error::OutcomeError;
 use inkle_core::platform::Deadline;
 use inkle_core::sync::{CancelToken, Hook, Outcome, Reason};
+use loom::thread::spawn;
 
 use Op::{
     Async, Cancel, CancelToken as CancelWait, Claimed, Dropped, Enter, Get, GiveUp, Own, OwnAsync,
@@ -15,7 +16,7 @@ use Op::{
 };
 
 use super::{SLOW, THREE};
-use crate::kit::{self, Loom, Model, Plain, SOON, Stage, block_on, poll_once, timeouts};
+use crate::kit::{self, Loom, Model, Plain, SOON, Stage, Unfenced, block_on, poll_once, timeouts};
 
 pub const MODELS: &[Model] = &[
     // Two threads: work and cancel against each other.
@@ -50,6 +51,7 @@ pub const MODELS: &[Model] = &[
     Model::bounded("hook_get", 4, SLOW, || play(&[&[Enter(0), Work], &[Get]])),
     Model::bounded("hook_async", 4, SLOW, || play(&[&[Enter(0), Work], &[Async]])),
     Model::bounded("hook_soon", 4, SLOW, || play(&[&[Enter(0), Work], &[Soon]])),
+    Model::full("hook_unfenced", hook_unfenced),
     // Against the owner, who waits for hooks.
     Model::bounded("work_own", 5, SLOW, || play(&[&[Work], &[Own]])),
     Model::bounded("hook_own", 4, SLOW, || play(&[&[Enter(0), Work], &[Own]])),
@@ -331,4 +333,17 @@ fn play(scripts: &'static [&'static [Op]]) {
 fn early(scripts: &'static [&'static [Op]]) {
     timeouts(1);
     play(scripts);
+}
+
+/// The links of the chain are seen without the platform's fences.
+fn hook_unfenced() {
+    let outcome = Arc::new(Outcome::<u32, Unfenced>::new());
+    let hook = Arc::new(Hook::new(|_| {}));
+    let other = {
+        let outcome = outcome.clone();
+        spawn(move || outcome.claim().expect("nobody else claims it").finish(VALUE))
+    };
+    // SAFETY: it enters once, and lives until both have joined.
+    unsafe { outcome.hook(NonNull::from(&*hook)) };
+    other.join().unwrap();
 }
