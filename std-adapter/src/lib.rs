@@ -28,6 +28,8 @@ pub mod multiprocessing;
 mod os;
 pub mod platform;
 pub mod queue;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "remote"))]
+pub mod remote;
 pub mod sched;
 #[cfg(target_os = "linux")]
 pub mod subprocess;

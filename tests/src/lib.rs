@@ -1,5 +1,9 @@
 //! Helpers of the tests that cross crates.
 
+#[cfg(unix)]
+pub mod nats;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod toolchain;
 
 use std::fs::read_to_string;

@@ -409,14 +409,14 @@ fn bad_input_more_handles_than_a_message_takes() {
 #[test]
 fn mp026_wait_for_whoever_is_ready() {
     let _watch = watchdog();
-    assert_eq!(wait(&[]).unwrap(), []);
+    assert_eq!(wait(&[]).unwrap(), [0_usize; 0]);
     let (ours, theirs) = pipe().unwrap();
     let (gone, other) = pipe().unwrap();
     let (receiver, sender) = one_way::<u8>().unwrap();
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let all: [&dyn AsFd; 4] = [&ours, &gone, &receiver, &socket];
-    assert_eq!(try_wait(&all).unwrap(), []);
-    assert_eq!(wait_timeout(&all, Duration::from_millis(1)).unwrap(), []);
+    assert_eq!(try_wait(&all).unwrap(), [0_usize; 0]);
+    assert_eq!(wait_timeout(&all, Duration::from_millis(1)).unwrap(), [0_usize; 0]);
     thread::scope(|scope| {
         let waiter = scope.spawn(|| wait(&[&ours, &receiver]).unwrap());
         thread::sleep(SETTLE);

@@ -171,6 +171,10 @@ fn mp010_the_sentinel_is_readable_when_it_has_ended() {
 
 #[test]
 fn mp011_mp013_the_status_tells_how_it_ended() {
+    // Whoever has started the tests in the background may have had it ignored, and children inherit that.
+    //
+    // SAFETY: the default action is no handler.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
     let _watch = watchdog();
     let good = Process::spawn(product, (6, 7)).unwrap();
     assert_eq!(good.wait(), Status::Exited(0));
@@ -532,11 +536,11 @@ fn descriptors() -> usize {
 
 #[test]
 fn descriptors_that_run_out_are_an_error_and_all_come_back() {
-    fn run_out() -> (usize, usize) {
+    fn run_out(limit: u64) {
         // Whatever is taken once.
         assert_eq!(Process::spawn(product, (6, 7)).unwrap().join().unwrap(), 42);
         let before = descriptors();
-        let limit = libc::rlimit { rlim_cur: 40, rlim_max: 40 };
+        let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
         // SAFETY: a limit of this process's own.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
         let mut processes = Vec::new();
@@ -545,7 +549,7 @@ fn descriptors_that_run_out_are_an_error_and_all_come_back() {
                 Ok(process) => processes.push(process),
                 Err(error) => break error,
             }
-            assert!(processes.len() < 40);
+            assert!(processes.len() < 48);
         };
         assert!(matches!(error.cause(), SpawnCause::Refused(_)), "{error}");
         for process in &processes {
@@ -554,12 +558,14 @@ fn descriptors_that_run_out_are_an_error_and_all_come_back() {
         }
         drop(processes);
         assert_eq!(Process::spawn(product, (6, 7)).unwrap().join().unwrap(), 42);
+        // They may be fewer: who watched over the first process may not have let go of it when they were counted.
         eventually(|| descriptors() <= before);
-        (before, descriptors())
     }
     let _watch = watchdog();
-    let (before, after) = Process::spawn(run_out, ()).unwrap().join().unwrap();
-    assert_eq!(before, after);
+    // So that each of the descriptors of a process is the one that is missing.
+    for limit in 40..48 {
+        Process::spawn(run_out, (limit,)).unwrap().join().unwrap();
+    }
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod contextvars;
 #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
 mod multiprocessing;
 mod queue;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "remote"))]
+mod remote;
 mod report;
 mod sched;
 #[cfg(target_os = "linux")]
@@ -55,6 +57,8 @@ const CHAPTERS: &[Chapter] = &[
     subprocess::CHAPTER,
     sched::CHAPTER,
     contextvars::CHAPTER,
+    #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "remote"))]
+    remote::CHAPTER,
 ];
 
 const HELP: &str = "\
@@ -120,6 +124,8 @@ fn chapter(name: &str) -> Result<String, String> {
     let names = names();
     if names.contains(&name) {
         Ok(name.to_owned())
+    } else if name == "remote" {
+        Err("the chapter remote is there with `cargo run --release --features remote --example tour`, on Linux".into())
     } else {
         Err(format!("there is no chapter {name}; there are {}", names.join(", ")))
     }

@@ -6,11 +6,13 @@
 //! # Invariant
 //!
 //! Frames lie on the stack of their thread, the innermost one in `INNERMOST`, each with a pointer to the
-//! next outer one. A frame is looked at by its own thread only, and is taken off before it goes.
+//! next outer one. A frame is taken off before it goes. Until then it is looked at by its own thread, and by
+//! those who do a part of what that thread does ([`in_place_of`]) and waits for; they may even make its token.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ptr;
+use std::sync::OnceLock;
 
 use super::stop::Bell;
 use crate::threading::CancelToken;
@@ -28,7 +30,7 @@ struct Frame {
     kind: Kind,
     outer: *const Frame,
     /// Of the work, once it was asked for.
-    token: OnceCell<CancelToken<'static>>,
+    token: OnceLock<CancelToken<'static>>,
 }
 
 #[derive(Clone, Copy)]
@@ -89,10 +91,34 @@ fn within<R>(kind: Kind, f: impl FnOnce() -> R) -> R {
         }
     }
 
-    let frame = Frame { kind, outer: INNERMOST.get(), token: OnceCell::new() };
+    let frame = Frame { kind, outer: INNERMOST.get(), token: OnceLock::new() };
     // Goes before the frame and its token do.
     let _end = End(&frame);
     INNERMOST.set(&raw const frame);
+    f()
+}
+
+/// What a thread is in the midst of.
+#[derive(Clone, Copy)]
+pub(super) struct Place(*const Frame);
+
+// SAFETY: others look at the frames only as `in_place_of` has it; then a frame is read, but for its token,
+// which any thread may make.
+unsafe impl Send for Place {}
+
+/// What the caller is in the midst of.
+#[inline]
+pub(super) fn place() -> Place {
+    Place(INNERMOST.get())
+}
+
+/// Calls `f`, which does a part of what another thread is in the midst of.
+///
+/// # Safety
+///
+/// That thread stays there until `f` has returned.
+pub(super) unsafe fn in_place_of<R>(place: Place, f: impl FnOnce() -> R) -> R {
+    let _reset = Reset(&INNERMOST, INNERMOST.replace(place.0));
     f()
 }
 
@@ -203,6 +229,11 @@ pub(super) fn in_turn(f: impl FnOnce() + 'static) {
             next();
         }
     }
+}
+
+/// Calls `wait`, which blocks the thread; a worker's as its pool wants it.
+pub(super) fn block<R>(mut wait: impl FnMut() -> R) -> R {
+    self::wait(|| false, |_| false, &mut wait)
 }
 
 /// Waits by `wait`, which blocks. A worker first calls `try_here`, with the number of its pool, as long as

@@ -14,6 +14,7 @@
 //! | `CancelledError`, `TimeoutError`, `InvalidStateError` | [`FutureError`]; a [`Promise`] is ended once |
 //! | `Executor.submit(f)`, and the future thrown away | [`Spawn::start`] |
 //! | nothing: work that runs cannot be called off | [`Future::stop`], and [`with_token`] in the work |
+//! | nothing | [`ThreadPoolExecutor::join`], [`for_each`](ThreadPoolExecutor::for_each), [`map_vec`](ThreadPoolExecutor::map_vec): work that is halved, and may borrow |
 //! | nothing | [`Future::map`], [`then`](Future::then), [`timeout`](Future::timeout), [`join_all`], [`first_success`] |
 //!
 //! There is no state in which a waiter hangs. A cancel tells everybody who waits at once (in Python a
@@ -71,8 +72,11 @@
 //! # Cost
 //!
 //! A task, its function and its future are one allocation. Done with nobody waiting, it costs two
-//! read-modify-writes, to claim it and to end it, and no system call.
+//! read-modify-writes, to claim it and to end it, and no system call. The half of a
+//! [`join`](ThreadPoolExecutor::join) that nobody takes costs no allocation and no read-modify-write: a
+//! fence.
 
+mod bulk;
 mod callback;
 mod cell;
 mod combine;
@@ -94,6 +98,7 @@ mod task;
 mod thread_pool;
 mod wait;
 
+pub use bulk::Split;
 pub use combine::{first_success, join_all};
 pub use error::{FutureError, SubmitCause, SubmitError};
 pub use executor::{Executor, Inline, Pending, Spawn, Submit};

@@ -73,11 +73,17 @@ pub(super) struct Load(Option<Arc<[Box<dyn Carried>]>>);
 impl Load {
     pub(super) const NONE: Self = Self(None);
 
+    /// Whether nobody would be asked.
+    #[inline]
+    pub(super) fn is_none_to_be() -> bool {
+        // Relaxed: see `add_carrier`.
+        COUNT.load(Ordering::Relaxed) == 0
+    }
+
     /// Of the calling thread.
     #[inline]
     pub(super) fn capture() -> Self {
-        // Relaxed: see `add_carrier`.
-        if COUNT.load(Ordering::Relaxed) == 0 { Self::NONE } else { Self::ask() }
+        if Self::is_none_to_be() { Self::NONE } else { Self::ask() }
     }
 
     #[cold]

@@ -180,6 +180,14 @@ impl Here {
         self.first.set(unsafe { (*self.frame().map.get()).first() });
     }
 
+    /// Whether the current map has no values.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        // SAFETY: it is that of the current frame's map (invariant 4), which only this thread changes, not
+        // here (invariant 1); so too the map.
+        unsafe { (&*self.first.get()).is_empty() && (*self.frame().map.get()).is_empty() }
+    }
+
     /// Changes the current map.
     fn change<R>(&self, change: impl FnOnce(&mut Map) -> R) -> R {
         let frame = self.frame();

@@ -15,6 +15,9 @@ pub(crate) struct Inherited {
 }
 
 impl Inherited {
+    /// Of an empty one.
+    pub(crate) const NONE: Self = Self { map: Map::EMPTY, load: Load::NONE };
+
     /// Of the caller's context.
     pub(crate) fn from_here() -> Self {
         Self { map: here(|here| here.map()).without_private(), load: Load::capture() }
@@ -48,11 +51,20 @@ impl Inherited {
     }
 }
 
+/// Whether the caller's context has nothing to inherit.
+#[inline]
+pub(crate) fn is_empty_here() -> bool {
+    here(|here| here.is_empty()) && Load::is_none_to_be()
+}
+
 /// The values of the caller's context, for pieces of work that are done in it one behind the other and are
 /// not to see what the others set.
 pub(crate) struct Afresh(Map);
 
 impl Afresh {
+    /// None.
+    pub(crate) const NONE: Self = Self(Map::EMPTY);
+
     /// As they are now.
     pub(crate) fn from_here() -> Self {
         Self(here(|here| here.map()))

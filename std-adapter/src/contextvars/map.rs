@@ -44,6 +44,12 @@ pub(super) struct Map {
 impl Map {
     pub(super) const EMPTY: Self = Self { rows: Rows::None, has_private: false };
 
+    /// Whether there are no values and no rows for them.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self.rows, Rows::None)
+    }
+
     fn row(&self, row: usize) -> Option<&Row> {
         match &self.rows {
             Rows::One(first) if row == 0 => Some(first),

@@ -57,7 +57,7 @@ pub use context::{Context, Item, Items, copy_context};
 pub use entry::Value;
 pub use error::LookupError;
 pub use future::{FutureExt, InContext};
-pub(crate) use inherited::{Afresh, Inherited};
+pub(crate) use inherited::{Afresh, Inherited, is_empty_here};
 pub use inkle_core::error::{Entered, ResetError};
 #[cfg(feature = "tracing")]
 pub use spans::TracingSpans;

@@ -34,10 +34,13 @@
 //! | `BrokenProcessPool`; a `get` that never returns (MP074) | [`WorkerLost`], of the one job that the process had begun; [`BrokenProcessPool`] |
 //! | `if __name__ == '__main__':`, `freeze_support()` | nothing: a child does not come to `main` |
 //!
-//! What crosses is written and read by `serde`, for which a `Vec<u8>` is a list whose elements are bytes: it goes
-//! through byte by byte. Megabytes should go as what `serde` takes for bytes, such as `serde_bytes::ByteBuf`, which are
-//! copied as a whole; or as [`memory::SharedMemory`], of which only the handle is sent.
+//! What crosses is written and read by `serde`, for which a `Vec<u8>` is a list whose elements are bytes:
+//! it goes through byte by byte. Megabytes should go as what `serde` takes for bytes, such as
+//! `serde_bytes::ByteBuf`, which are copied as a whole; or as [`memory::SharedMemory`], of which only the
+//! handle is sent.
 
+#[cfg(feature = "remote")]
+pub(crate) mod abroad;
 mod array;
 mod auth;
 mod bulk;

@@ -1,8 +1,9 @@
 //! The engine of a thread pool, for whatever it is to run.
 //!
 //! Three parts: the core's [`Roster`] decides who starts, sleeps and goes; `store.rs` keeps the jobs;
-//! `worker.rs` is what a thread does. Everything else is around them: who is alive (`staff.rs`), the
-//! end (`shutdown.rs`, `exit.rs`).
+//! `worker.rs` is what a thread does. Beside that, a job may fork (`join.rs`, `nests.rs`, and the core's
+//! [`fork`](inkle_core::fork)): what it puts aside is taken by who has nothing else to do. Everything else
+//! is around them: who is alive (`staff.rs`), the end (`shutdown.rs`, `exit.rs`).
 //!
 //! A submit on its usual way is an exchange of the roster's word and a push; a worker that has work is
 //! an exchange and a pop. A thread is started with its first job in hand, so a refusal can give the job
@@ -11,6 +12,8 @@
 //! Context propagation: `worker.rs`, `run`, is where every job goes through.
 
 pub(crate) mod exit;
+mod join;
+mod nests;
 mod refusal;
 mod settings;
 mod shutdown;
@@ -33,8 +36,10 @@ pub(super) use settings::Settings;
 pub use shutdown::{Halt, Halted};
 pub use staff::Counters;
 
+use nests::Nests;
 use staff::Staff;
 use store::Store;
+use worker::First;
 
 /// What a pool runs.
 ///
@@ -52,7 +57,8 @@ pub(super) struct Pool<J: Job> {
     shared: Arc<Shared<J>>,
 }
 
-/// What to do with a task when as many wait as may; see [`PoolBuilder::queue`](super::PoolBuilder::queue). (CF063)
+/// What to do with a task when as many wait as may; see [`PoolBuilder::queue`](super::PoolBuilder::queue).
+/// (CF063)
 ///
 /// ```
 /// use std::time::Duration;
@@ -112,6 +118,7 @@ struct Shared<J> {
     /// The most workers: changes.
     most: AtomicU32,
     staff: Staff,
+    nests: Nests,
     /// The parent of the tokens of all running jobs.
     stop: CancelToken<'static>,
     /// What an initializer has panicked with.
@@ -134,6 +141,7 @@ impl<J: Job> Pool<J> {
             most: AtomicU32::new(settings.workers),
             staff: Staff::new(settings.name.clone()),
             settings,
+            nests: Nests::new(),
             // Relaxed: a number.
             home: HOMES.fetch_add(1, Ordering::Relaxed),
             stop: CancelToken::new(),
@@ -172,6 +180,12 @@ impl<J: Job> Pool<J> {
         // A new thread is room too.
         shared.room.notify(u32::MAX);
         Ok(())
+    }
+
+    /// How many workers there may be; at least 1.
+    pub(super) fn workers(&self) -> usize {
+        // Relaxed: see `resize`.
+        self.shared.most.load(Ordering::Relaxed) as usize
     }
 
     /// How it stands: a snapshot.
@@ -233,10 +247,10 @@ impl<J: Job> Shared<J> {
 
     #[cold]
     fn start_with(self: &Arc<Self>, job: J, rank: i32) -> Result<(), Rejected<J>> {
-        let (cause, job) = match worker::start(self, Some(job)) {
-            Err((cause, Some(job))) => (cause, job),
+        let (cause, job) = match worker::start(self, First::Job(job)) {
+            Err((cause, Some(First::Job(job)))) => (cause, job),
             // A thread that was not started gives back what it was to begin with.
-            Ok(()) | Err((_, None)) => return Ok(()),
+            Ok(()) | Err(_) => return Ok(()),
         };
         let placed = match self.roster.not_started() {
             Ok(placed) => self.place(placed, job, rank),
@@ -310,7 +324,7 @@ impl<J: Job> Shared<J> {
 
     /// Starts a worker that takes a job from the queue; it is counted already.
     fn start_spare(self: &Arc<Self>) -> bool {
-        let Err((cause, _)) = worker::start(self, None) else { return true };
+        let Err((cause, _)) = worker::start(self, First::Claim) else { return true };
         // The job waits for somebody else.
         if self.roster.not_started_for_queue() {
             self.roster.wake();

@@ -3,20 +3,31 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
+use inkle_core::roster::Next;
+
 use super::super::here::{self, Worker};
 use super::{Cause, Job, Shared};
 use crate::contextvars::Context;
 use crate::threading::{Builder, Panic, SpawnCause, current, locked, report_panic};
 
-/// Starts a worker, which is counted already, with its first job, or for one that waits.
+/// What a worker begins with.
+pub(super) enum First<J> {
+    Job(J),
+    /// A job that it has a claim to.
+    Claim,
+    /// To look for work.
+    Look,
+}
+
+/// Starts a worker, which is counted already.
 ///
 /// Errors: what was handed in, if the system refuses.
 pub(super) fn start<J: Job>(
     shared: &Arc<Shared<J>>,
-    first: Option<J>,
-) -> Result<(), (SpawnCause, Option<J>)> {
+    first: First<J>,
+) -> Result<(), (SpawnCause, Option<First<J>>)> {
     // Shared with the thread, so that the job survives a refusal.
-    let first = Arc::new(Mutex::new(first));
+    let first = Arc::new(Mutex::new(Some(first)));
     let thread = {
         let (shared, first) = (Arc::clone(shared), Arc::clone(&first));
         move || here::as_worker(&shared, || work(&shared, &first))
@@ -33,17 +44,32 @@ pub(super) fn start<J: Job>(
 }
 
 /// The whole life of a worker.
-fn work<J: Job>(shared: &Arc<Shared<J>>, first: &Mutex<Option<J>>) {
+fn work<J: Job>(shared: &Arc<Shared<J>>, first: &Mutex<Option<First<J>>>) {
     let tally = shared.staff.enter();
-    let first = locked(first).take();
-    let first = first.unwrap_or_else(|| take(shared));
-    match initialize(shared) {
-        Ok(()) => tally.count(run(shared, first)),
-        Err(panic) => first.fail(Cause::Broken(shared.break_with(panic))),
+    let first = match locked(first).take() {
+        Some(First::Job(job)) => Some(job),
+        Some(First::Claim) => Some(take(shared)),
+        Some(First::Look) | None => None,
+    };
+    match (initialize(shared), first) {
+        (Ok(()), Some(job)) => tally.count(run(shared, job)),
+        (Ok(()), None) => {}
+        (Err(panic), job) => {
+            let panic = shared.break_with(panic);
+            if let Some(job) = job {
+                job.fail(Cause::Broken(panic));
+            }
+        }
     }
-    while shared.roster.next(|| shared.limits(), shared.settings.keep_alive) {
-        tally.count(run(shared, take(shared)));
+    let elsewhere = || shared.nests.has_any();
+    loop {
+        match shared.roster.next(|| shared.limits(), shared.settings.keep_alive, elsewhere) {
+            Next::Job => tally.count(run(shared, take(shared))),
+            Next::Elsewhere => shared.do_branch(),
+            Next::End => break,
+        }
     }
+    shared.nests.take_away();
     shared.staff.leave(&tally);
 }
 

@@ -17,4 +17,6 @@ pub use classic::Pool;
 pub use counters::Counters;
 pub use executor::{ProcessPoolBuilder, ProcessPoolExecutor};
 pub use lost::{BrokenProcessPool, WorkerLost};
+#[cfg(feature = "remote")]
+pub(crate) use reply::{Outcome, attempt};
 pub use settings::BadProcessPool;

@@ -10,19 +10,32 @@ use crate::multiprocessing::error::{DecodeError, EncodeError};
 use crate::threading::Panic;
 
 /// What a function did: it gave a result, or panicked, or left by `thread::exit`.
-pub(super) struct Outcome<R>(Result<R, Option<Record>>);
+pub(crate) struct Outcome<R>(Result<R, Option<Record>>);
 
 /// Of a panic: the message, and file, line and column.
 type Record = (Option<String>, Option<(String, u32, u32)>);
 
 /// Calls `function`; a panic goes no further.
-pub(super) fn attempt<R>(function: impl FnOnce() -> R) -> Outcome<R> {
+pub(crate) fn attempt<R>(function: impl FnOnce() -> R) -> Outcome<R> {
     Outcome(catch_unwind(AssertUnwindSafe(function)).map_err(|payload| {
         FutureError::unwound(payload).panic().map(|panic| {
             let place = panic.place().map(|at| (at.file.clone(), at.line, at.column));
             (panic.message().map(str::to_owned), place)
         })
     }))
+}
+
+#[cfg(feature = "remote")]
+impl<R> Outcome<R> {
+    /// What it returned, as something else.
+    pub(crate) fn map<S>(self, f: impl FnOnce(R) -> S) -> Outcome<S> {
+        Outcome(self.0.map(f))
+    }
+
+    /// What it returned, if it did.
+    pub(crate) fn ok(&self) -> Option<&R> {
+        self.0.as_ref().ok()
+    }
 }
 
 impl<R> From<Outcome<R>> for Result<R, FutureError> {

@@ -1,0 +1,69 @@
+//! Helpers of the tests of `remote`: functions for workers, workers in processes of their own.
+
+use std::fs;
+use std::path::Path;
+use std::process::id;
+use std::thread;
+use std::time::Duration;
+
+use inkle::concurrent::with_token;
+use inkle::multiprocessing::Process;
+use inkle::remote::{Settings, Worker};
+
+use crate::PATIENCE;
+use crate::nats::Server;
+
+/// Shows that it has begun by a file, and waits for another one.
+pub fn waits(folder: String, name: String) -> u32 {
+    let folder = Path::new(&folder);
+    fs::write(folder.join(format!("{name}-{}", id())), "").unwrap();
+    while !folder.join("go").exists() {
+        if with_token(|token| token.is_some_and(|token| token.is_cancelled())) {
+            return 0;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    id()
+}
+
+/// Nobody is thought lost because the machine is slow.
+pub fn patient(server: &Server) -> Settings {
+    Settings::new(server.url()).lease(PATIENCE)
+}
+
+/// Who is silent is lost soon.
+pub fn hasty(server: &Server) -> Settings {
+    Settings::new(server.url()).lease(Duration::from_secs(1))
+}
+
+fn work(url: String, lease: u64, slots: u32, durable: bool) {
+    let settings = Settings::new(url).lease(Duration::from_millis(lease));
+    Worker::builder(&settings).slots(slots).durable(durable).start().unwrap().wait();
+}
+
+/// A worker in a process of its own, as on another machine.
+pub fn crew(server: &Server, lease: Duration, slots: u32) -> Process<()> {
+    Process::spawn(work, (server.url(), lease.as_millis() as u64, slots, false)).unwrap()
+}
+
+/// As [`crew`], one that also does what the server keeps.
+pub fn durable(server: &Server, lease: Duration, slots: u32) -> Process<()> {
+    Process::spawn(work, (server.url(), lease.as_millis() as u64, slots, true)).unwrap()
+}
+
+/// The processes that have begun the task.
+pub fn begun(server: &Server, name: &str) -> Vec<u32> {
+    let names = fs::read_dir(server.folder()).unwrap();
+    let names = names.filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    names.filter_map(|file| file.strip_prefix(name)?.strip_prefix('-')?.parse().ok()).collect()
+}
+
+/// Lets all that [`waits`] end.
+pub fn go(server: &Server) {
+    fs::write(server.folder().join("go"), "").unwrap();
+}
+
+/// For [`waits`].
+pub fn folder(server: &Server) -> String {
+    server.folder().display().to_string()
+}
