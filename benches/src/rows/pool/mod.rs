@@ -6,6 +6,7 @@ mod crews;
 mod python;
 
 use std::hint::{black_box, spin_loop};
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -129,6 +130,18 @@ fn tree() -> Kept {
     })
 }
 
+fn tree_of_halves() -> Kept {
+    fn leaves(crew: &ThreadPoolExecutor, count: u64) -> u64 {
+        if count <= 1 {
+            return black_box(count);
+        }
+        let half = count / 2;
+        let (one, other) = crew.join(|| leaves(crew, half), || leaves(crew, count - half));
+        one + other
+    }
+    kept(|crew: &ThreadPoolExecutor, count| timed(|| assert_eq!(leaves(crew, count), count)))
+}
+
 fn tree_by_join() -> Kept {
     fn leaves(count: u64) -> u64 {
         if count <= 1 {
@@ -182,11 +195,26 @@ fn map() -> Kept {
     })
 }
 
+fn map_vec() -> Kept {
+    kept(|crew: &ThreadPoolExecutor, count| timed(|| check(&crew.map_vec(0..count, small), count)))
+}
+
 fn map_by_iterator() -> Kept {
     kept(|crew: &Rayon, count| {
         timed(|| {
             let map = || (0..count).into_par_iter().map(small).collect::<Vec<u64>>();
             check(&crew.0.install(map), count);
+        })
+    })
+}
+
+/// The same promise: a panic is the result of its item.
+fn map_by_results() -> Kept {
+    let careful = |number| catch_unwind(|| small(number));
+    kept(move |crew: &Rayon, count| {
+        timed(|| {
+            let map = || (0..count).into_par_iter().map(careful).collect::<Result<Vec<u64>, _>>();
+            check(&crew.0.install(map).expect("nobody panics"), count);
         })
     })
 }
@@ -219,16 +247,28 @@ pub(crate) fn rows() -> Vec<Row> {
         row("tasks, then their results", crews!(fan), Some("fan")),
         row(
             "tree of tasks",
+            vec![ours("ThreadPoolExecutor", FAST, tree()), peer("rayon::scope", tree_by_scope())],
+            None,
+        ),
+        row(
+            "tree of halves",
             vec![
-                ours("ThreadPoolExecutor", FAST, tree()),
-                peer("rayon::scope", tree_by_scope()),
+                ours("ThreadPoolExecutor::join", FAST, tree_of_halves()),
                 peer("rayon::join", tree_by_join()),
             ],
             None,
         ),
         row(
             "map of small items",
-            vec![ours("ThreadPoolExecutor", FAST, map()), peer("rayon", map_by_iterator())],
+            vec![
+                ours("ThreadPoolExecutor::map_vec", FAST, map_vec()),
+                peer("rayon", map_by_iterator()),
+            ],
+            None,
+        ),
+        row(
+            "map of small items, each with its error",
+            vec![ours("ThreadPoolExecutor::map", FAST, map()), peer("rayon", map_by_results())],
             Some("map"),
         ),
     ]
