@@ -281,7 +281,8 @@ mod linux {
         let (before, memory) = (descriptors(), resident());
         (0..count).for_each(one);
         eventually(|| !has_children());
-        eventually(|| descriptors() == before);
+        // They may be fewer: who looks after the dropped ones lets go of its own a moment later.
+        eventually(|| descriptors() <= before);
         // In pages: less than a page for each four.
         let grown = resident().saturating_sub(memory);
         assert!(grown < u64::from(count) / 4 + 64, "{grown} pages more");
