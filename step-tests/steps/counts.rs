@@ -240,7 +240,7 @@ impl Staff {
 pub fn roster() -> Subject<Staff> {
     Subject::new(
         "Roster",
-        &["roster.rs"],
+        &["roster/mod.rs"],
         vec![
             ("nobody", || staff(0, 0)),
             ("one works", || staff(1, 0)),
