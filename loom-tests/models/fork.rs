@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use inkle_core::atomic::UnsafeCell;
-use inkle_core::fork::{Host, Nest, Unwound};
+use inkle_core::fork::{Branch, Host, Nest, Settled, Unwound};
 use inkle_core::platform::Platform;
 use loom::thread::spawn;
 
@@ -25,6 +25,14 @@ pub const MODELS: &[Model] = &[
     // The thief goes on to something else.
     Model::bounded("foreign", 5, LARGE, || play::<2>(1, &[ThenOwn(0)])),
     Model::bounded("foreign_leapfrog", 2, LARGE, || play::<2>(2, &[ThenOwn(0)])),
+    // Two branches of one frame, settled in each order; with room for one, the other comes back at once.
+    Model::bounded("branches", 3, LARGE, || branches::<2>([1, 0], &[Once(0)])),
+    Model::bounded("branches_oldest_first", 3, LARGE, || branches::<2>([0, 1], &[Once(0)])),
+    Model::bounded("branches_look_twice", 2, LARGE, || branches::<2>([1, 0], &[Twice(0)])),
+    Model::bounded("branches_two_thieves", 2, LARGE, || {
+        branches::<2>([0, 1], &[Once(0), Once(0)]);
+    }),
+    Model::bounded("branches_full", 3, LARGE, || branches::<1>([1, 0], &[Once(0)])),
 ];
 
 /// What a thief does: in whose nest it looks, and how often.
@@ -107,7 +115,8 @@ impl<const N: usize> Pool<N> {
     }
 }
 
-fn play<const N: usize>(depth: u32, thieves: &'static [Thief]) {
+/// The pool, the other threads while they do what they are to do, and what the first one does meanwhile.
+fn among<const N: usize>(thieves: &'static [Thief], first: impl FnOnce(&Pool<N>)) {
     let nests = (0..=thieves.len()).map(|_| Nest::new()).collect();
     let pool = Arc::new(Pool::<N> { nests });
     // The first number.
@@ -130,7 +139,38 @@ fn play<const N: usize>(depth: u32, thieves: &'static [Thief]) {
             })
         })
         .collect();
-    assert_eq!(pool.fork(0, depth), 1 << depth);
+    first(&pool);
     thieves.into_iter().for_each(|thief| thief.join().unwrap());
     assert!(pool.nests.iter().all(Nest::is_empty));
+}
+
+fn play<const N: usize>(depth: u32, thieves: &'static [Thief]) {
+    among::<N>(thieves, |pool| assert_eq!(pool.fork(0, depth), 1 << depth));
+}
+
+/// Forks two branches and settles them in this order.
+fn branches<const N: usize>(order: [usize; 2], thieves: &'static [Thief]) {
+    among::<N>(thieves, |pool| {
+        let nest = &pool.nests[0];
+        let marks = [Mark::new(), Mark::new()];
+        let two = marks.each_ref().map(|mark| {
+            Branch::new(nest, |taken| {
+                mark.add();
+                taken
+            })
+        });
+        for branch in &two {
+            // SAFETY: this thread's own nest, which stays as long as the pool; settled below.
+            unsafe { nest.fork(pool, branch) };
+        }
+        for index in order {
+            // SAFETY: as above; each index comes once.
+            match unsafe { nest.settle(pool, &two[index]) } {
+                Settled::Back(work) => assert!(!work(false)),
+                Settled::Done(taken) => assert!(taken),
+                Settled::Unwound => unreachable!("it does not panic"),
+            }
+        }
+        assert_eq!(marks.map(|mark| mark.count()), [1, 1]);
+    });
 }

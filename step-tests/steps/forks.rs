@@ -41,7 +41,7 @@ pub struct Nests {
 pub fn nest() -> Subject<Nests> {
     Subject::new(
         "Nest",
-        &["fork.rs"],
+        &["fork/mod.rs", "fork/branch.rs"],
         vec![("empty", || Nests {
             nests: Lender::new([const { Nest::new() }; 8]),
             forked: Cell::new(0),

@@ -14,7 +14,7 @@
 //! | `CancelledError`, `TimeoutError`, `InvalidStateError` | [`FutureError`]; a [`Promise`] is ended once |
 //! | `Executor.submit(f)`, and the future thrown away | [`Spawn::start`] |
 //! | nothing: work that runs cannot be called off | [`Future::stop`], and [`with_token`] in the work |
-//! | nothing | [`ThreadPoolExecutor::join`], [`for_each`](ThreadPoolExecutor::for_each), [`map_vec`](ThreadPoolExecutor::map_vec): work that is halved, and may borrow |
+//! | nothing | [`ThreadPoolExecutor::join`], [`for_each`](ThreadPoolExecutor::for_each), [`map_vec`](ThreadPoolExecutor::map_vec): work that is halved, and may borrow; [`scope`](ThreadPoolExecutor::scope): tasks that may borrow |
 //! | nothing | [`Future::map`], [`then`](Future::then), [`timeout`](Future::timeout), [`join_all`], [`first_success`] |
 //!
 //! There is no state in which a waiter hangs. A cancel tells everybody who waits at once (in Python a
@@ -91,6 +91,7 @@ mod label;
 mod map;
 mod pool;
 mod promise;
+mod scope;
 #[cfg(feature = "tracing")]
 mod spans;
 mod stop;
@@ -110,6 +111,7 @@ pub use map::{Map, Results, ZeroSize};
 pub(crate) use pool::exit::{AtExit, add as add_at_exit};
 pub use pool::{BadPool, Counters, Halt, Halted, WhenFull};
 pub use promise::{Promise, promise};
+pub use scope::Scope;
 pub use stop::with_token;
 pub use task::{Task, task};
 pub use thread_pool::{BrokenPool, PoolBuilder, Ranked, ThreadPoolExecutor};

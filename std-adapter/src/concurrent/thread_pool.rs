@@ -10,7 +10,7 @@ use inkle_core::error::TimedOut;
 
 use super::label::Tag;
 use super::pool::{
-    BadPool, Cause, Counters, Halt, Halted, Job, Pool, Rejected, Settings, WhenFull,
+    BadPool, Cause, Counters, Forking, Halt, Halted, Job, Pool, Rejected, Settings, WhenFull,
 };
 use super::{Executor, FutureError, Pending, Spawn, SubmitCause, SubmitError, Task};
 use crate::platform::Deadline;
@@ -203,7 +203,7 @@ impl ThreadPoolExecutor {
 
     /// Has `f` called as a task, and waits for it; if it cannot be one, it is called here.
     #[cold]
-    fn as_task<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+    pub(super) fn as_task<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         let (mut work, mut result) = (Some(f), None);
         let task = || {
             if let Some(f) = work.take() {
@@ -224,6 +224,11 @@ impl ThreadPoolExecutor {
             (None, Some(f)) => f(),
             (None, None) => unreachable!("it was called"),
         }
+    }
+
+    /// The calling thread, if it is a worker of this executor.
+    pub(super) fn forking(&self) -> Option<Forking<'_, Task>> {
+        self.pool.forking()
     }
 
     /// How many workers there may be.

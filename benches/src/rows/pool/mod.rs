@@ -130,6 +130,23 @@ fn tree() -> Kept {
     })
 }
 
+/// The same without futures.
+fn tree_of_scopes() -> Kept {
+    fn leaves(crew: &ThreadPoolExecutor, count: u64) -> u64 {
+        if count <= 1 {
+            return black_box(count);
+        }
+        let half = count / 2;
+        let (mut one, mut other) = (0, 0);
+        crew.scope(|scope| {
+            scope.spawn(|| one = leaves(crew, half));
+            other = leaves(crew, count - half);
+        });
+        one + other
+    }
+    kept(|crew: &ThreadPoolExecutor, count| timed(|| assert_eq!(leaves(crew, count), count)))
+}
+
 fn tree_of_halves() -> Kept {
     fn leaves(crew: &ThreadPoolExecutor, count: u64) -> u64 {
         if count <= 1 {
@@ -247,7 +264,11 @@ pub(crate) fn rows() -> Vec<Row> {
         row("tasks, then their results", crews!(fan), Some("fan")),
         row(
             "tree of tasks",
-            vec![ours("ThreadPoolExecutor", FAST, tree()), peer("rayon::scope", tree_by_scope())],
+            vec![
+                ours("ThreadPoolExecutor::scope", FAST, tree_of_scopes()),
+                ours("by futures", None, tree()),
+                peer("rayon::scope", tree_by_scope()),
+            ],
             None,
         ),
         row(

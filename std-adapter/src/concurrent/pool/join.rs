@@ -3,14 +3,16 @@
 use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::thread;
 
 use inkle_core::atomic::Ordering;
-use inkle_core::fork::Host;
+use inkle_core::fork::{self, Host, Settled};
 
 use super::super::here;
-use super::nests::Nest;
+use super::nests::{Nest, ROOM};
 use super::{Job, Pool, Shared, worker};
 use crate::contextvars::{Afresh, Inherited, is_empty_here};
+use crate::platform::Private;
 
 impl<J: Job> Pool<J> {
     /// The results of both, if the caller is a worker of this pool; else they come back.
@@ -21,10 +23,16 @@ impl<J: Job> Pool<J> {
         B: FnOnce() -> RB + Send,
         RB: Send,
     {
-        match self.shared.nest() {
-            Some(nest) => Ok(Forking { shared: &self.shared, nest }.join(a, b)),
+        match self.forking() {
+            Some(forking) => Ok(forking.join(a, b)),
             None => Err((a, b)),
         }
+    }
+
+    /// The calling worker, if it is one of this pool.
+    #[inline]
+    pub(in crate::concurrent) fn forking(&self) -> Option<Forking<'_, J>> {
+        self.shared.nest().map(|nest| Forking { shared: &self.shared, nest })
     }
 }
 
@@ -70,10 +78,13 @@ impl<J: Job> Shared<J> {
 }
 
 /// A worker that forks.
-struct Forking<'w, J> {
+pub(in crate::concurrent) struct Forking<'w, J> {
     shared: &'w Arc<Shared<J>>,
     nest: &'w Nest,
 }
+
+/// What a worker has forked, with room for its result, which is its panic if it has one.
+pub(in crate::concurrent) type Branch<F, R> = fork::Branch<Private, ROOM, F, thread::Result<R>>;
 
 impl<J: Job> Host for Forking<'_, J> {
     #[inline]
@@ -90,6 +101,50 @@ impl<J: Job> Host for Forking<'_, J> {
 }
 
 impl<J: Job> Forking<'_, J> {
+    /// For this worker.
+    pub(in crate::concurrent) fn branch<F: FnOnce(bool) -> thread::Result<R>, R>(
+        &self,
+        work: F,
+    ) -> Branch<F, R> {
+        Branch::new(&self.nest.branches, work)
+    }
+
+    /// Puts it where others can take it; `false` if there are enough, and it is to be settled now.
+    ///
+    /// # Safety
+    ///
+    /// As [`fork::Nest::fork`] has it of the branch. The caller is the worker.
+    pub(in crate::concurrent) unsafe fn fork<F, R>(&self, branch: &Branch<F, R>) -> bool
+    where
+        F: FnOnce(bool) -> thread::Result<R> + Send,
+        R: Send,
+    {
+        // SAFETY: the nest is this thread's, and stays as long as the pool, of which all that use it have a
+        // share; the rest is the caller's promise.
+        unsafe { self.nest.branches.fork(self, branch) }
+    }
+
+    /// The work, if nobody has begun it, or what it has come to.
+    ///
+    /// # Safety
+    ///
+    /// As [`fork::Nest::settle`] has it. The caller is the worker.
+    pub(in crate::concurrent) unsafe fn settle<F, R>(
+        &self,
+        branch: &Branch<F, R>,
+    ) -> Result<F, thread::Result<R>>
+    where
+        F: FnOnce(bool) -> thread::Result<R> + Send,
+        R: Send,
+    {
+        // SAFETY: as above.
+        match unsafe { self.nest.branches.settle(self, branch) } {
+            Settled::Back(work) => Ok(work),
+            Settled::Done(result) => Err(result),
+            Settled::Unwound => unreachable!("it catches what it panics with"),
+        }
+    }
+
     #[inline]
     fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
     where
@@ -148,7 +203,7 @@ impl<J: Job> Forking<'_, J> {
 
 /// Calls `f`, and then if `EMPTY` makes the caller's context empty again, which it was.
 #[inline(always)]
-fn undoing<const EMPTY: bool, R>(f: impl FnOnce() -> R) -> R {
+pub(in crate::concurrent) fn undoing<const EMPTY: bool, R>(f: impl FnOnce() -> R) -> R {
     struct Undo;
     impl Drop for Undo {
         fn drop(&mut self) {

@@ -31,6 +31,7 @@ use super::here;
 use crate::platform::{Deadline, Private};
 use crate::threading::{CancelToken, EventCount, Panic, SpawnCause, drop_quietly};
 
+pub(super) use join::{Branch, Forking, undoing};
 pub use settings::BadPool;
 pub(super) use settings::Settings;
 pub use shutdown::{Halt, Halted};

@@ -16,7 +16,7 @@ use crate::platform::Private;
 use crate::threading::locked;
 
 /// Branches of one worker that wait to be taken.
-const ROOM: usize = 256;
+pub(super) const ROOM: usize = 256;
 
 pub(super) type Taken = fork::Taken<Private, ROOM>;
 

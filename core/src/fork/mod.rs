@@ -3,16 +3,18 @@
 //! # Layout
 //!
 //! Each worker has a [`Nest`]: a [work-stealing deque](crate::queue::steal) of branches, and a bell on
-//! which its owner sleeps while it waits for a branch that was taken. A branch lies on the stack of who has
-//! forked it: the function, room for its result, whether it is done, and where its thief forks in turn. A
-//! fork that nobody takes is a push, a pop, and one fence.
+//! which its owner sleeps while it waits for a branch that was taken. A [`Branch`] lies on the stack of who has
+//! [joined](Nest::join) it, or wherever who [forks](Nest::fork) it keeps it: the function, room for its
+//! result, whether it is done, and where its thief forks in turn. A fork that nobody takes is a push, a pop,
+//! and one fence.
 //!
 //! # Invariants
 //!
-//! 1. The owner leaves the frame that a branch lies in only when it has taken it back itself, or seen that it is
-//!    done. A thief does not touch a branch after it has said so.
-//! 2. A worker waits for its youngest branch first, and takes its own back youngest first. So when a branch
-//!    was taken, all older ones of its owner were, and the nest holds only what was forked since.
+//! 1. A branch stays where it is until its owner has taken it back itself, or seen that it is done. A thief does
+//!    not touch a branch after it has said so.
+//! 2. A worker settles its youngest branch first, and takes its own back youngest first. So when a branch
+//!    was taken, all older ones of its owner were, and the nest holds only what was forked since. (Who settles
+//!    in another order finds each branch all the same, but may do foreign work while it waits.)
 //! 3. Therefore, while a worker does a branch that it has taken, its nest holds nothing but what has come out
 //!    of that branch. So who waits for the branch, finds something in that nest, and sees then that the branch
 //!    is not done, has found a part of what it waits for. It takes that, and nothing else, while it waits
@@ -27,13 +29,18 @@
 //! # Progress and cost
 //!
 //! Forking: wait-free. Taking: lock-free. Joining is blocking if the branch was taken. A nest is a deque
-//! of `N` words and three more, without padding; a branch four words beside the function and its result.
+//! of `N` words and three more, without padding; a branch five words beside the function and its result.
+
+mod branch;
 
 use core::cell::Cell;
-use core::mem::{MaybeUninit, forget};
-use core::ptr::{self, NonNull};
+use core::mem::forget;
+use core::ptr::NonNull;
 
-use crate::atomic::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
+use branch::Header;
+pub use branch::{Branch, Settled, Taken};
+
+use crate::atomic::{AtomicU32, Ordering};
 use crate::event_count::EventCount;
 use crate::platform::{Deadline, Platform};
 use crate::queue::steal::{Deque, Steal};
@@ -86,32 +93,6 @@ pub struct Nest<P, const N: usize> {
     followed: AtomicU32,
 }
 
-/// What a thief knows of a branch.
-struct Header<P, const N: usize> {
-    done: AtomicU32,
-    /// Where the thief puts what it forks itself; null before it has said so.
-    thief: AtomicPtr<Nest<P, N>>,
-    owner: NonNull<Nest<P, N>>,
-    run: unsafe fn(NonNull<Header<P, N>>),
-}
-
-/// A function and the room for its result.
-#[repr(C)]
-struct Branch<P, const N: usize, F, R> {
-    header: Header<P, N>,
-    work: UnsafeCell<MaybeUninit<F>>,
-    /// `None` if it has panicked.
-    result: UnsafeCell<Option<R>>,
-}
-
-/// A branch that was taken out of a nest, to be [done](Self::run): its owner waits for it.
-#[must_use = "its owner waits for it"]
-pub struct Taken<P, const N: usize>(NonNull<Header<P, N>>);
-
-// SAFETY: it is the address of a branch, whose function and result are `Send` (`Nest::join`), and which
-// stays until it is done (invariant 1).
-unsafe impl<P, const N: usize> Send for Taken<P, N> {}
-
 impl<P: Platform, const N: usize> Nest<P, N> {
     const_fn! {
         /// An empty nest.
@@ -142,28 +123,105 @@ impl<P: Platform, const N: usize> Nest<P, N> {
         RB: Send,
     {
         let branch = Branch::new(self, b);
+        // If `a` panics: nobody begins the branch any more, and if somebody has, its end is waited for.
         let open = Open { nest: self, host, branch: &branch };
-        // SAFETY: the caller's promise.
-        if unsafe { self.branches.push(open.address()) }.is_err() {
+        // SAFETY: the branch stays here until it is settled, also if something panics, and the rest is the
+        // caller's promise.
+        unsafe { self.fork(host, &branch) };
+        let a = a();
+        forget(open);
+        // SAFETY: it was forked, and is settled here.
+        let b = match unsafe { self.settle(host, &branch) } {
+            Settled::Back(b) => Ok(b(false)),
+            Settled::Done(b) => Ok(b),
+            Settled::Unwound => Err(Unwound),
+        };
+        (a, b)
+    }
+
+    /// Puts a branch into the nest, where others may take it; `false` if there is no room, and then it comes
+    /// back at once when it is [settled](Self::settle). For branches that are not joined in the frame that
+    /// forks them: one frame may have many.
+    ///
+    /// Panics: as the host does. Progress: wait-free, but for the host. Interrupt-safe: no. Ordering: what is done
+    /// before the call is seen by the branch.
+    ///
+    /// # Safety
+    ///
+    /// - All calls of this and of [`join`](Self::join) and [`settle`](Self::settle) for this nest come from
+    ///   one thread, and the nest stays as long as any thread that [takes](Self::steal) from it or
+    ///   [follows](Taken::run) it.
+    /// - The branch was made for this nest, and is forked once. Even if something panics it is settled before
+    ///   it is moved or dropped, and before anything ends that its function or its result borrow.
+    #[inline]
+    pub unsafe fn fork<H, F, R>(&self, host: &H, branch: &Branch<P, N, F, R>) -> bool
+    where
+        H: Host + ?Sized,
+        F: FnOnce(bool) -> R + Send,
+        R: Send,
+    {
+        // SAFETY: the caller is the owner.
+        if unsafe { self.branches.push(branch.address()) }.is_err() {
             // There is enough for everybody to take.
-            forget(open);
-            // SAFETY: nobody else has heard of it.
-            let b = unsafe { branch.take() };
-            let a = a();
-            return (a, Ok(b(false)));
+            branch.header().back.set(true);
+            return false;
         }
         // Relaxed: who is just about to follow is told by the next fork, or at the end.
         host.forked(self.followed.load(Ordering::Relaxed) != 0);
-        let a = a();
-        let is_back = open.is_back();
-        forget(open);
-        if is_back {
-            // SAFETY: taken back.
-            return (a, Ok(unsafe { branch.take() }(false)));
+        true
+    }
+
+    /// Takes a branch back, or, if somebody has taken it, waits for its end and does parts of it meanwhile.
+    ///
+    /// The youngest comes first. If it is not the youngest, those that are younger come back now, and wait to be
+    /// settled.
+    ///
+    /// Panics: as a part of it that is done here, when the branch has ended; then it is settled. Progress:
+    /// blocking. Interrupt-safe: no. Ordering: what the branch has done is seen afterwards.
+    ///
+    /// # Safety
+    ///
+    /// As for [`fork`](Self::fork), to which it was given; called once.
+    #[inline]
+    pub unsafe fn settle<H, F, R>(&self, host: &H, branch: &Branch<P, N, F, R>) -> Settled<F, R>
+    where
+        H: Host + ?Sized,
+        F: FnOnce(bool) -> R + Send,
+        R: Send,
+    {
+        // SAFETY: the caller is the owner, and the branch has been forked.
+        if unsafe { self.take_back(branch.address()) } {
+            // SAFETY: nobody else has it; settled once.
+            return Settled::Back(unsafe { branch.take() });
         }
-        self.wait(host, &branch.header);
+        self.wait(host, branch.header());
         // SAFETY: it is done (invariant 1).
-        (a, unsafe { branch.result() }.ok_or(Unwound))
+        match unsafe { branch.result() } {
+            Some(result) => Settled::Done(result),
+            None => Settled::Unwound,
+        }
+    }
+
+    /// Takes branches back, the youngest first, as far as this one; `false` if it was taken.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the owner, and the branch was forked and not settled.
+    #[inline]
+    unsafe fn take_back(&self, branch: NonNull<Header<P, N>>) -> bool {
+        loop {
+            // SAFETY: it is there until it is settled.
+            if unsafe { branch.as_ref() }.back.get() {
+                return true;
+            }
+            // SAFETY: by the owner.
+            match unsafe { self.branches.pop() } {
+                None => return false,
+                Some(youngest) if youngest == branch => return true,
+                // SAFETY: as above: its owner settles it later.
+                Some(younger) => unsafe { younger.as_ref() }.back.set(true),
+            }
+        }
     }
 
     /// Takes the oldest branch. Anybody may, to [do](Taken::run) it.
@@ -258,123 +316,6 @@ impl<P: Platform, const N: usize> core::fmt::Debug for Nest<P, N> {
     }
 }
 
-impl<P: Platform, const N: usize, F: FnOnce(bool) -> R, R> Branch<P, N, F, R> {
-    #[inline]
-    fn new(owner: &Nest<P, N>, work: F) -> Self {
-        let header = Header {
-            done: AtomicU32::new(0),
-            thief: AtomicPtr::new(ptr::null_mut()),
-            owner: NonNull::from(owner),
-            run: run::<P, N, F, R>,
-        };
-        let work = UnsafeCell::new(MaybeUninit::new(work));
-        Self { header, work, result: UnsafeCell::new(None) }
-    }
-
-    /// # Safety
-    ///
-    /// The caller is alone with the branch: it has taken it out of the nest, or nobody has heard of it.
-    /// Called once.
-    #[inline]
-    unsafe fn take(&self) -> F {
-        // SAFETY: it is there until it is taken.
-        self.work.with(|work| unsafe { (*work).assume_init_read() })
-    }
-
-    /// # Safety
-    ///
-    /// It is done.
-    unsafe fn result(&self) -> Option<R> {
-        // SAFETY: the thief has put it there before it said so, and is gone (invariant 1).
-        self.result.with_mut(|result| unsafe { (*result).take() })
-    }
-}
-
-/// Does the work of a branch and keeps the result there.
-///
-/// # Safety
-///
-/// The address is a `Branch<P, N, F, R>`'s, and the caller is alone with it.
-unsafe fn run<P: Platform, const N: usize, F: FnOnce(bool) -> R, R>(header: NonNull<Header<P, N>>) {
-    // SAFETY: the caller's promise; the owner stays in its frame (invariant 1).
-    let branch = unsafe { header.cast::<Branch<P, N, F, R>>().as_ref() };
-    // SAFETY: by the caller; called once.
-    let result = unsafe { branch.take() }(true);
-    // SAFETY: the owner looks at it only when it is done, and nobody else does.
-    branch.result.with_mut(|place| unsafe { *place = Some(result) });
-}
-
-impl<P: Platform, const N: usize> Header<P, N> {
-    #[inline]
-    fn is_done(&self) -> bool {
-        // Acquire, pairs with the Release of `Done::drop`: the result.
-        self.done.load(Ordering::Acquire) != 0
-    }
-
-    fn thief(&self) -> Option<&Nest<P, N>> {
-        // Acquire, pairs with the Release of `Taken::run`: the nest's contents.
-        let thief = self.thief.load(Ordering::Acquire);
-        // SAFETY: nests stay as long as those who follow them (`Taken::run`).
-        unsafe { thief.as_ref() }
-    }
-
-    /// A part of the work that its thief has forked and nobody has begun; see invariant 3.
-    fn part(&self) -> Option<NonNull<Self>> {
-        self.thief()?.steal_if(|| !self.is_done())
-    }
-
-    /// Has the thief, if it is known, tell when it forks.
-    fn follow(&self) {
-        if let Some(thief) = self.thief() {
-            // Relaxed: see `Nest::join`.
-            thief.followed.store(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl<P: Platform, const N: usize> Taken<P, N> {
-    /// Does it, and tells its owner. The caller forks, if it does, in `thief`.
-    ///
-    /// Panics: as the function does, when its owner has been told that. Progress: as the function's.
-    /// Interrupt-safe: no. Ordering: release, pairs with the acquire of the owner's [`Nest::join`].
-    ///
-    /// # Safety
-    ///
-    /// `thief` is the caller's, see [`Nest::join`], and there is nothing in it. It and the nest that this
-    /// was taken from stay as long as any thread that uses one of them.
-    pub unsafe fn run(self, thief: &Nest<P, N>) {
-        // SAFETY: the branch is there until it is done (invariant 1).
-        let header = unsafe { self.0.as_ref() };
-        let run = header.run;
-        // Release, pairs with the Acquire of `Header::thief`.
-        header.thief.store(ptr::from_ref(thief).cast_mut(), Ordering::Release);
-        let _done = Done(self.0);
-        // SAFETY: the address is that of the branch that `run` was made for, and we have taken it.
-        unsafe { run(self.0) };
-    }
-}
-
-impl<P, const N: usize> core::fmt::Debug for Taken<P, N> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Taken").finish_non_exhaustive()
-    }
-}
-
-/// Tells the owner of a branch when it is dropped, also by a panic, that it is done.
-struct Done<P: Platform, const N: usize>(NonNull<Header<P, N>>);
-
-impl<P: Platform, const N: usize> Drop for Done<P, N> {
-    fn drop(&mut self) {
-        // SAFETY: it is not done yet (invariant 1).
-        let header = unsafe { self.0.as_ref() };
-        let owner = header.owner;
-        // Release, pairs with the Acquire of `is_done`. The branch is not ours any more.
-        header.done.store(1, Ordering::Release);
-        // SAFETY: the nest stays as long as we (`Taken::run`).
-        unsafe { owner.as_ref() }.ring();
-    }
-}
-
 /// A branch of ours that somebody has taken. Dropped, it waits for its end.
 struct Still<'w, P: Platform, const N: usize, H: Host + ?Sized> {
     nest: &'w Nest<P, N>,
@@ -388,44 +329,19 @@ impl<P: Platform, const N: usize, H: Host + ?Sized> Drop for Still<'_, P, N, H> 
     }
 }
 
-/// A branch that is in its nest while the other half runs. If that panics, nobody begins the branch any
-/// more, and if somebody has, its end is waited for.
-struct Open<'j, P: Platform, const N: usize, H: Host + ?Sized, F: FnOnce(bool) -> R, R> {
+/// A branch that is to be settled if the other half panics.
+struct Open<'j, P: Platform, const N: usize, H: Host + ?Sized, F: FnOnce(bool) -> R + Send, R: Send>
+{
     nest: &'j Nest<P, N>,
     host: &'j H,
     branch: &'j Branch<P, N, F, R>,
 }
 
-impl<P: Platform, const N: usize, H: Host + ?Sized, F: FnOnce(bool) -> R, R>
-    Open<'_, P, N, H, F, R>
-{
-    #[inline]
-    fn address(&self) -> NonNull<Header<P, N>> {
-        // The whole branch's, which begins with the header (`repr(C)`).
-        NonNull::from(self.branch).cast()
-    }
-
-    /// Takes the youngest branch back, which is this one, unless it was taken.
-    #[inline]
-    fn is_back(&self) -> bool {
-        // SAFETY: by the promise of `Nest::join`.
-        let back = unsafe { self.nest.branches.pop() };
-        debug_assert!(back.is_none_or(|back| back == self.address()), "younger ones are gone");
-        back.is_some()
-    }
-}
-
-impl<P: Platform, const N: usize, H: Host + ?Sized, F: FnOnce(bool) -> R, R> Drop
+impl<P: Platform, const N: usize, H: Host + ?Sized, F: FnOnce(bool) -> R + Send, R: Send> Drop
     for Open<'_, P, N, H, F, R>
 {
     fn drop(&mut self) {
-        if self.is_back() {
-            // SAFETY: taken back.
-            drop(unsafe { self.branch.take() });
-        } else {
-            self.nest.wait(self.host, &self.branch.header);
-            // SAFETY: it is done.
-            drop(unsafe { self.branch.result() });
-        }
+        // SAFETY: `Nest::join` has forked it, and does not settle it any more.
+        drop(unsafe { self.nest.settle(self.host, self.branch) });
     }
 }
