@@ -52,6 +52,7 @@ impl<'scope, F: FnOnce(bool) -> thread::Result<()> + Send> Part<'scope> for Spaw
         self.older
     }
 
+    #[inline]
     unsafe fn settle(&self, forking: &Forking<'_, Task>, call: bool) -> thread::Result<()> {
         // SAFETY: the caller's promise.
         match unsafe { forking.settle(&self.branch) } {
@@ -71,17 +72,19 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// Costs an allocation of the size of the function, and a fence. Does not block, but if very many wait, it
     /// is called at once.
+    #[inline]
     pub fn spawn<F: FnOnce() + Send + 'scope>(&'scope self, function: F) {
-        let context = (!is_empty_here()).then(Inherited::from_here);
+        // A word, as there mostly is none.
+        let context = (!is_empty_here()).then(|| Box::new(Inherited::from_here()));
         let place = self.place;
         let work = move |taken: bool| {
-            catch_unwind(AssertUnwindSafe(|| match context {
+            catch_unwind(AssertUnwindSafe(|| {
+                if !taken && context.is_none() && is_empty_here() {
+                    return undoing::<true, _>(function);
+                }
+                let call = || context.map_or(Inherited::NONE, |context| *context).run(function);
                 // SAFETY: the place's thread stays there until this has been settled.
-                _ if taken => unsafe {
-                    here::in_place_of(place, || context.unwrap_or(Inherited::NONE).run(function))
-                },
-                None if is_empty_here() => undoing::<true, _>(function),
-                _ => context.unwrap_or(Inherited::NONE).run(function),
+                if taken { unsafe { here::in_place_of(place, call) } } else { call() }
             }))
         };
         match &self.forking {
@@ -90,6 +93,7 @@ impl<'scope> Scope<'scope, '_> {
         }
     }
 
+    #[inline]
     fn fork<F>(&self, forking: &Forking<'_, Task>, work: F)
     where
         F: FnOnce(bool) -> thread::Result<()> + Send + 'scope,
@@ -106,6 +110,7 @@ impl<'scope> Scope<'scope, '_> {
     }
 
     /// The youngest; whether there was one.
+    #[inline]
     fn settle(&self, forking: &Forking<'_, Task>, call: bool) -> bool {
         let Some(part) = self.youngest.get() else { return false };
         // SAFETY: it was leaked in `fork`, by this thread; and it leaves the list here.
@@ -119,12 +124,14 @@ impl<'scope> Scope<'scope, '_> {
         true
     }
 
+    #[inline]
     fn settle_all(&self, call: bool) {
         if let Some(forking) = &self.forking {
             while self.settle(forking, call) {}
         }
     }
 
+    #[inline]
     fn note(&self, result: thread::Result<()>) {
         if let Err(payload) = result {
             let first = self.panic.take().unwrap_or(payload);
@@ -138,9 +145,12 @@ impl<'scope> Scope<'scope, '_> {
 struct End<'e, 'scope, 'env>(&'e Scope<'scope, 'env>);
 
 impl Drop for End<'_, '_, '_> {
+    #[inline]
     fn drop(&mut self) {
         self.0.settle_all(false);
-        drop_quietly(self.0.panic.take());
+        if let Some(payload) = self.0.panic.take() {
+            drop_quietly(payload);
+        }
     }
 }
 
@@ -171,6 +181,7 @@ impl ThreadPoolExecutor {
     /// assert_eq!((words, letters), (6, 22));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn scope<'env, R: Send>(
         &self,
         body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R + Send,
@@ -183,6 +194,7 @@ impl ThreadPoolExecutor {
 }
 
 impl<'env> Scope<'_, 'env> {
+    #[inline]
     fn open<'s, R>(
         forking: Option<Forking<'s, Task>>,
         body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,

@@ -227,6 +227,7 @@ impl ThreadPoolExecutor {
     }
 
     /// The calling thread, if it is a worker of this executor.
+    #[inline]
     pub(super) fn forking(&self) -> Option<Forking<'_, Task>> {
         self.pool.forking()
     }

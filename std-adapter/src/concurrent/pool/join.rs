@@ -102,6 +102,7 @@ impl<J: Job> Host for Forking<'_, J> {
 
 impl<J: Job> Forking<'_, J> {
     /// For this worker.
+    #[inline]
     pub(in crate::concurrent) fn branch<F: FnOnce(bool) -> thread::Result<R>, R>(
         &self,
         work: F,
@@ -114,6 +115,7 @@ impl<J: Job> Forking<'_, J> {
     /// # Safety
     ///
     /// As [`fork::Nest::fork`] has it of the branch. The caller is the worker.
+    #[inline]
     pub(in crate::concurrent) unsafe fn fork<F, R>(&self, branch: &Branch<F, R>) -> bool
     where
         F: FnOnce(bool) -> thread::Result<R> + Send,
@@ -129,6 +131,7 @@ impl<J: Job> Forking<'_, J> {
     /// # Safety
     ///
     /// As [`fork::Nest::settle`] has it. The caller is the worker.
+    #[inline]
     pub(in crate::concurrent) unsafe fn settle<F, R>(
         &self,
         branch: &Branch<F, R>,
