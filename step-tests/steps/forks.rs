@@ -1,8 +1,10 @@
 //! Fork and join.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
+use std::sync::Arc;
 
-use inkle_core::fork::{Host, Nest};
+use inkle_core::fork::{Branch, Host, Nest, Settled};
 
 use crate::ground::Steps;
 use crate::items::Lender;
@@ -31,11 +33,31 @@ impl Counter {
     }
 }
 
+type Kept = Branch<Steps, 2, Box<dyn FnOnce(bool) + Send>, ()>;
+
 /// The owner's nest, one for each thief, and how many branches were forked and done.
 pub struct Nests {
     nests: Lender<[Nest<Steps, 2>; 8]>,
     forked: Cell<u32>,
-    done: Counter,
+    done: Arc<Counter>,
+    /// Those that were forked and not settled, the youngest last.
+    kept: RefCell<Vec<NonNull<Kept>>>,
+}
+
+impl Nests {
+    fn settle(&self) -> bool {
+        let Some(branch) = self.kept.borrow_mut().pop() else { return false };
+        // SAFETY: "fork" has leaked it, and it is settled and freed here, by the owner.
+        let settled = unsafe { self.nests.get()[0].settle(&Looking, branch.as_ref()) };
+        match settled {
+            Settled::Back(work) => work(false),
+            Settled::Done(()) => (),
+            Settled::Unwound => unreachable!("it does not panic"),
+        }
+        // SAFETY: as above.
+        drop(unsafe { Box::from_raw(branch.as_ptr()) });
+        true
+    }
 }
 
 pub fn nest() -> Subject<Nests> {
@@ -45,18 +67,38 @@ pub fn nest() -> Subject<Nests> {
         vec![("empty", || Nests {
             nests: Lender::new([const { Nest::new() }; 8]),
             forked: Cell::new(0),
-            done: Counter(Cell::new(0)),
+            done: Arc::new(Counter(Cell::new(0))),
+            kept: RefCell::default(),
         })],
         vec![
             op("join", |all: &Nests, n| {
                 all.forked.set(all.forked.get() + 1);
-                let done = &all.done;
+                let done = &*all.done;
                 let branch = move |_taken| {
                     done.add();
                     n
                 };
                 // SAFETY: those of the role "owner" run one at a time, and the nests outlive the run.
                 say(unsafe { all.nests.get()[0].join(&Looking, || n + 1, branch) })
+            })
+            .role("owner"),
+            op("fork", |all: &Nests, _| {
+                all.forked.set(all.forked.get() + 1);
+                let done = Arc::clone(&all.done);
+                let nest = &all.nests.get()[0];
+                let branch: Kept = Branch::new(nest, Box::new(move |_taken| done.add()));
+                let branch = NonNull::from(Box::leak(Box::new(branch)));
+                all.kept.borrow_mut().push(branch);
+                // SAFETY: as above; it stays until it is settled.
+                unsafe { nest.fork(&Looking, branch.as_ref()) };
+                // Whether there was room depends on the thieves.
+                String::new()
+            })
+            .role("owner")
+            .wait_free(6),
+            op("settle", |all: &Nests, _| {
+                all.settle();
+                String::new()
             })
             .role("owner"),
             op("steal", |all: &Nests, n| {
@@ -74,6 +116,7 @@ pub fn nest() -> Subject<Nests> {
             }),
         ],
         |all| {
+            while all.settle() {}
             assert_eq!(all.done.0.get(), all.forked.get(), "each branch is done once");
             assert!(all.nests.get().iter().all(|nest| nest.steal().is_none()));
             // SAFETY: the run is over.
