@@ -26,13 +26,13 @@ pub const MODELS: &[Model] = &[
     Model::bounded("foreign", 5, LARGE, || play::<2>(1, &[ThenOwn(0)])),
     Model::bounded("foreign_leapfrog", 2, LARGE, || play::<2>(2, &[ThenOwn(0)])),
     // Two branches of one frame, settled in each order; with room for one, the other comes back at once.
-    Model::bounded("branches", 3, LARGE, || branches::<2>([1, 0], &[Once(0)])),
-    Model::bounded("branches_oldest_first", 3, LARGE, || branches::<2>([0, 1], &[Once(0)])),
-    Model::bounded("branches_look_twice", 2, LARGE, || branches::<2>([1, 0], &[Twice(0)])),
+    Model::bounded("branches", 4, LARGE, || branches::<2>([1, 0], &[Once(0)])),
+    Model::bounded("branches_oldest_first", 4, LARGE, || branches::<2>([0, 1], &[Once(0)])),
+    Model::bounded("branches_look_twice", 4, LARGE, || branches::<2>([1, 0], &[Twice(0)])),
     Model::bounded("branches_two_thieves", 2, LARGE, || {
         branches::<2>([0, 1], &[Once(0), Once(0)]);
     }),
-    Model::bounded("branches_full", 3, LARGE, || branches::<1>([1, 0], &[Once(0)])),
+    Model::bounded("branches_full", 5, LARGE, || branches::<1>([1, 0], &[Once(0)])),
 ];
 
 /// What a thief does: in whose nest it looks, and how often.
