@@ -53,6 +53,11 @@ impl Floors {
         self.lines.get(name).map(|floors| floors[COLUMN]).filter(|floor| *floor > 0)
     }
 
+    /// How many executions of it the exact tier explores.
+    pub(super) fn exact(&self, name: &str) -> u64 {
+        self.lines.get(name).map_or(0, |floors| floors[1])
+    }
+
     pub(super) fn set(&mut self, name: &str, executions: u64) {
         self.lines.entry(name.to_owned()).or_default()[COLUMN] = executions;
     }

@@ -14,6 +14,7 @@ mod plain;
 mod platform;
 mod run;
 mod stage;
+mod table;
 
 pub use death::life;
 pub use future::{block_on, poll_once};

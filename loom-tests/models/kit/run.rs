@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use super::floors::Floors;
-use super::{Kind, Model, TIER, Tier, access, death, picture, platform};
+use super::{Kind, Model, TIER, Tier, access, death, picture, platform, table};
 
 /// More scheduling points in one execution than any model needs: exceeding it fails the model.
 const MAX_BRANCHES: usize = 100_000;
@@ -32,6 +32,7 @@ struct Wish {
     list: bool,
     ignored: bool,
     bless: bool,
+    table: bool,
     one: Option<String>,
     weak: Option<String>,
     fences: bool,
@@ -47,6 +48,7 @@ impl Wish {
                 "--weak" => wish.weak = args.next(),
                 "--fences" => wish.fences = true,
                 "--bless" => wish.bless = true,
+                "--table" => wish.table = true,
                 "--list" => wish.list = true,
                 "--exact" => wish.exact = true,
                 "--ignored" => wish.ignored = true,
@@ -97,6 +99,17 @@ pub fn run(all: &[(&str, &'static [Model])]) -> ExitCode {
     if wish.list {
         names.iter().filter(|name| wish.wants(name)).for_each(|name| println!("{name}: test"));
         return ExitCode::SUCCESS;
+    }
+    if wish.table {
+        table::bless(all);
+        return ExitCode::SUCCESS;
+    }
+    // A part of a run of everything.
+    let is_whole =
+        TIER == Tier::Stock && !wish.bless && wish.filters.is_empty() && wish.skip.is_empty();
+    if let Some(why) = is_whole.then(|| table::stale(all)).flatten() {
+        println!("\n{why}");
+        return ExitCode::from(FAILED as u8);
     }
     let wanted: Vec<&Named> = models.iter().filter(|named| wish.wants(&named.name)).collect();
     run_all(&wish, &wanted, models.len(), |name| names.contains(name))

@@ -1,0 +1,234 @@
+//! The table of the README: what each structure has been through. Made of what the packages say of themselves:
+//! the models and their floors, the results of the mutants, the subjects of `step-tests`.
+//!
+//! `--table` writes it; a whole run of the stock tier fails if it is not the one that stands there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::fs::{read_dir, read_to_string, write};
+use std::path::{Path, PathBuf};
+
+use super::Model;
+use super::floors::Floors;
+
+/// A line of the table.
+struct Row {
+    name: &'static str,
+    /// The modules of its models.
+    models: &'static [&'static str],
+    /// Its sources below `core/src`, as far as they have orderings to weaken or steps to stop at.
+    files: &'static [&'static str],
+}
+
+const fn row(
+    name: &'static str,
+    models: &'static [&'static str],
+    files: &'static [&'static str],
+) -> Row {
+    Row { name, models, files }
+}
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    row("`word::WordRing`", &["word"], &["queue/word/mod.rs", "queue/word/exchange.rs"]),
+    row("`fifo::Fifo`, `lifo::Stack`", &["fifo", "lifo", "force"], &["queue/fifo.rs", "queue/lifo.rs", "queue/tagged.rs"]),
+    row("`fast::FastFifo`", &["fast"], &["queue/fast.rs"]),
+    row("`spsc`", &["spsc::ring", "spsc::overwriting", "spsc::shared"],
+        &["queue/spsc/ring.rs", "queue/spsc/overwriting.rs", "queue/spsc/reader.rs", "queue/spsc/writer.rs", "queue/token.rs"]),
+    row("`inbox::Inbox`", &["inbox"], &["queue/inbox.rs"]),
+    row("`priority::Levels`, `priority::Heap`", &["levels", "heap"],
+        &["queue/priority/levels.rs", "queue/priority/heap.rs", "queue/guarded.rs"]),
+    row("`elastic::Elastic`", &["elastic"], &["elastic.rs"]),
+    row("`slab`", &["slab"], &["slab.rs"]),
+    row("`steal::Deque`", &["steal"], &["queue/steal.rs"]),
+    row("`fork::Nest`", &["fork"], &["fork/mod.rs", "fork/branch.rs"]),
+    row("`roster::Roster`", &["roster"], &["roster/mod.rs"]),
+    row("`channel::Channel`, threads and tasks", &["channel", "tasks"],
+        &["channel/mod.rs", "channel/operation.rs", "waiting/queue.rs", "waiting/guests.rs"]),
+    row("`event_count::EventCount`", &["event_count"], &["event_count.rs"]),
+    row("`sync`: locks", &["sync::lock", "sync::rlock", "sync::mutex", "sync::rw_lock", "sync::semaphore", "sync::condition"],
+        &["sync/lock.rs", "sync/rlock.rs", "sync/mutex.rs", "sync/rw_lock.rs", "sync/rw_gate.rs", "sync/semaphore.rs",
+          "sync/condition.rs", "word_lock.rs"]),
+    row("`sync`: events", &["sync::event", "sync::latch", "sync::once", "sync::promise", "sync::outcome", "sync::barrier", "sync::cancel"],
+        &["sync/event.rs", "sync/latch.rs", "sync/once.rs", "sync/promise.rs", "sync/outcome.rs", "sync/barrier.rs",
+          "sync/cancel.rs", "sync/write_once.rs"]),
+    row("`context`", &["context"],
+        &["context/current.rs", "context/frame.rs", "context/var.rs", "context/registry.rs", "context/slots.rs"]),
+    row("`timer`", &["wheel", "timers", "wide_counter"],
+        &["timer/wheel.rs", "timer/timers.rs", "timer/driver.rs", "platform/wide_counter.rs"]),
+    row("`robust`, users die", &["robust::bell", "robust::lock", "robust::rlock", "robust::barrier", "robust::records"],
+        &["robust/bell.rs", "robust/lock.rs", "robust/rlock.rs", "robust/barrier.rs", "robust/survivor.rs", "robust/records/mod.rs"]),
+];
+
+/// Modules that are about the checker.
+const ABOUT_THE_CHECKER: &[&str] = &["canaries", "litmus", "mutants"];
+
+const BEGIN: &str = "<!-- cargo test -p loom-tests --test models -- --table -->\n";
+const END: &str = "<!-- -->\n";
+
+/// Writes the table into the README.
+pub(super) fn bless(all: &[(&str, &'static [Model])]) {
+    let path = root().join("README.md");
+    let readme = read_to_string(&path).expect("the README");
+    let (before, _, after) = cut(&readme);
+    write(path, format!("{before}{}{after}", table(all))).expect("the README");
+}
+
+/// Why the table of the README is not the right one.
+pub(super) fn stale(all: &[(&str, &'static [Model])]) -> Option<&'static str> {
+    let readme = read_to_string(root().join("README.md")).expect("the README");
+    (cut(&readme).1 != table(all)).then_some("the README's table is another one: see --table")
+}
+
+/// What comes before the table, the table, and what comes behind it.
+fn cut(readme: &str) -> (&str, &str, &str) {
+    let begin = readme.find(BEGIN).expect("the README has a place for the table") + BEGIN.len();
+    let end = begin + readme[begin..].find(END).expect("the place has an end");
+    (&readme[..begin], &readme[begin..end], &readme[end..])
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn table(all: &[(&str, &'static [Model])]) -> String {
+    let (mut mutants, tried, floors) = (mutants(), tried(), Floors::read());
+    let mut modules: BTreeMap<&str, &[Model]> = all.iter().copied().collect();
+    ABOUT_THE_CHECKER.iter().for_each(|module| _ = modules.remove(module));
+    let mut stopped = tried.clone();
+    let mut text = String::from(
+        "| structure | models | of them without a bound | executions | weaker orderings: noticed, explained | \
+         stopped and nested at each step |\n|---|---:|---:|---:|---:|---|\n",
+    );
+    let mut total = Line::default();
+    for row in ROWS {
+        let mut line = Line::default();
+        for module in row.models {
+            let models = modules
+                .remove(module)
+                .unwrap_or_else(|| panic!("no module `{module}`, or in two rows"));
+            for model in models.iter().filter(|model| !model.kind.is_bad()) {
+                line.models += 1;
+                line.full += usize::from(model.bound.is_none());
+                line.executions += floors.exact(&format!("{module}::{}", model.name));
+            }
+        }
+        let mut is_tried = false;
+        for file in row.files {
+            is_tried |= stopped.remove(*file);
+            line.mutants.add(mutants.remove(*file).unwrap_or_default());
+        }
+        _ = writeln!(text, "| {} | {line} | {} |", row.name, if is_tried { "yes" } else { "" });
+        total.add(line);
+    }
+    assert!(
+        modules.is_empty() && mutants.is_empty() && stopped.is_empty(),
+        "in no row of the table: {:?} {:?} {stopped:?}",
+        modules.keys(),
+        mutants.keys()
+    );
+    _ = writeln!(text, "| all | {total} | |");
+    text
+}
+
+#[derive(Clone, Copy, Default)]
+struct Line {
+    models: usize,
+    full: usize,
+    executions: u64,
+    mutants: Mutants,
+}
+
+impl Line {
+    fn add(&mut self, other: Self) {
+        self.models += other.models;
+        self.full += other.full;
+        self.executions += other.executions;
+        self.mutants.add(other.mutants);
+    }
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Mutants { all, killed, explained } = self.mutants;
+        let executions = match self.executions {
+            few @ ..10_000 => few.to_string(),
+            some @ ..10_000_000 => format!("{} k", some / 1000),
+            many => format!("{} M", many / 1_000_000),
+        };
+        write!(f, "{} | {} | {executions} | ", self.models, self.full)?;
+        match all {
+            0 => f.write_str("none to weaken"),
+            _ if explained == 0 => write!(f, "{killed} of {all}"),
+            _ => write!(f, "{killed} of {all}, {explained}"),
+        }
+    }
+}
+
+/// Of the orderings of one file.
+#[derive(Clone, Copy, Default)]
+struct Mutants {
+    all: usize,
+    killed: usize,
+    explained: usize,
+}
+
+impl Mutants {
+    fn add(&mut self, other: Self) {
+        self.all += other.all;
+        self.killed += other.killed;
+        self.explained += other.explained;
+    }
+}
+
+/// What is said of the changes in each of the core's files.
+fn by_file(name: &str) -> Vec<(String, String)> {
+    let text = read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("a list");
+    let mut file = None;
+    let mut lines = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        if !line.starts_with(' ') {
+            // Others are of the tool's own test.
+            file = line.strip_prefix("core/src/").map(str::to_owned);
+        } else if let (Some(file), Some((_, change))) = (&file, line.split_once(" -> ")) {
+            let (_, result) = change.split_once(": ").unwrap_or_else(|| panic!("{name}: `{line}`"));
+            lines.push((file.clone(), result.to_owned()));
+        }
+    }
+    lines
+}
+
+fn mutants() -> BTreeMap<String, Mutants> {
+    let mut files = BTreeMap::<String, Mutants>::new();
+    // Not needed: the same in two halves, of which each has a line.
+    for (file, result) in
+        by_file("mutants.txt").into_iter().filter(|(_, result)| result != "not needed")
+    {
+        let mutants = files.entry(file).or_default();
+        mutants.all += 1;
+        mutants.killed += usize::from(result.starts_with("killed"));
+    }
+    for (file, _) in by_file("survivors.txt") {
+        files.entry(file).or_default().explained += 1;
+    }
+    files
+}
+
+/// The sources below `core/src` that a subject of `step-tests` names.
+fn tried() -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    for entry in read_dir(root().join("step-tests/steps")).expect("the subjects") {
+        let path = entry.expect("an entry").path();
+        // Which lists, on the contrary, what is not tried.
+        if path.file_name().is_none_or(|name| name == "promises.rs") || path.is_dir() {
+            continue;
+        }
+        let text = read_to_string(path).expect("a source");
+        files.extend(
+            text.split('"')
+                .filter(|word| word.ends_with(".rs") && !word.contains(' '))
+                .map(str::to_owned),
+        );
+    }
+    files
+}
