@@ -11,6 +11,7 @@ use inkle_core::queue::{Container, Queue};
 use crate::beside::{Beside, Task, once, tasks};
 use crate::ground::{SOON, Steps};
 use crate::items::{Counted, drained, filled, looks, popped, pushed};
+use crate::models::{self, Items, Order};
 use crate::subject::{Answer, Operation, Subject, one_lock, op, say};
 
 type Of = Beside<Channel<WordRing<u8, 2>, Steps>>;
@@ -40,7 +41,7 @@ fn channel_operations() -> Vec<Operation<Of>> {
     vec![
         op("try_put", |c: &Of, n| put(c.value().try_put(n))),
         op("try_get", |c: &Of, _| got(c.value().try_get())),
-        op("force_put", |c: &Of, n| say(c.value().force_put(n))).loose(),
+        op("force_put", |c: &Of, n| say(c.value().force_put(n).map_err(|_| ()))).loose(),
         op("peek", |c: &Of, _| say(c.value().peek())),
         op("task_done", |c: &Of, _| say(c.value().task_done())),
         op("shutdown", |c: &Of, _| say(c.value().shutdown(Shutdown::Graceful))),
@@ -82,6 +83,12 @@ pub fn channel_threads() -> Subject<Of> {
     )
     .limit(80)
     .then(1)
+    .model(|state| models::channel(state as u8))
+    .blocking(vec![
+        op("put", |c: &Of, n| put(c.value().put(n))),
+        op("get", |c: &Of, _| got(c.value().get())),
+        op("join", |c: &Of, _| say(c.value().join())),
+    ])
 }
 
 fn gets(channel: &'static Channel<WordRing<u8, 2>, Steps>) -> Task {
@@ -162,4 +169,5 @@ pub fn elastic() -> Subject<Growing> {
     .limit(2_000)
     .then(1)
     .masks()
+    .model(|state| Items::boxed(usize::MAX, Order::First, [0, 1, 3][state]))
 }

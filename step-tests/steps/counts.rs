@@ -10,6 +10,7 @@ use inkle_core::slab::{Handle, Pool, Slab};
 
 use crate::ground::{SOON, Steps};
 use crate::items::{Counted, Item};
+use crate::models;
 use crate::subject::{Subject, op, say};
 
 /// A pool, and what was claimed.
@@ -57,6 +58,7 @@ pub fn pool() -> Subject<Claimed> {
     )
     .then(3)
     .limit(8)
+    .model(|state| models::pool(state))
 }
 
 /// A slab, and the handles of what is in it.
@@ -109,6 +111,7 @@ pub fn slab() -> Subject<Filed> {
     )
     .then(3)
     .limit(9)
+    .model(|state| models::slab(state as u8))
 }
 
 /// An event count, and those who are about to wait.

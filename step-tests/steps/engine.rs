@@ -7,10 +7,13 @@
 //! stays where it is until the process ends, so that nothing that it is in the middle of is cleaned up.
 
 use std::cell::{Cell, RefCell};
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::thread;
 
 use inkle_core::atomic::before_each_access;
+
+use crate::schedules;
 
 /// Who the operations inside are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +73,14 @@ const MOST_OUTSIDE: u32 = 10_000;
 /// Who sets up and puts away.
 const NOBODY: usize = 1_000;
 
+/// From now on each access is a step.
+pub fn hook() {
+    before_each_access(step);
+}
+
 /// From now on this thread tells `told` if it is stuck.
 pub fn watch(told: impl FnOnce(Stuck) + 'static) {
-    before_each_access(step);
+    hook();
     TOLD.set(Some(Box::new(told)));
 }
 
@@ -80,6 +88,7 @@ pub fn watch(told: impl FnOnce(Stuck) + 'static) {
 pub fn start(ground: Ground) {
     GROUND.set(ground);
     OUTSIDE.set(0);
+    FRAMES.take();
 }
 
 /// Runs `operation` with `inside` in it, as the thread `who` if they are threads. Its answer and the steps
@@ -98,9 +107,12 @@ pub fn run<R>(
     (answer, frame.steps)
 }
 
-/// Does not come back.
+/// Does not come back. Where nobody watches, calls run one after the other, and this one is given up.
 pub fn stuck(why: Stuck) -> ! {
-    let told = TOLD.take().expect("somebody watches");
+    let Some(told) = TOLD.take() else {
+        assert_eq!(why, Stuck::Sleeps, "an operation alone goes round in circles");
+        resume_unwind(Box::new(schedules::Asleep));
+    };
     told(why);
     loop {
         thread::park();
@@ -110,13 +122,16 @@ pub fn stuck(why: Stuck) -> ! {
 /// Does `look` as part of the step before.
 pub fn in_one_step<R>(look: impl FnOnce() -> R) -> R {
     let frames = FRAMES.take();
-    let result = look();
+    let result = schedules::quietly(look);
     FRAMES.set(frames);
     result
 }
 
 /// Before each step.
 pub fn step() {
+    if schedules::is_on() {
+        return schedules::point();
+    }
     let frame = FRAMES.with_borrow_mut(|frames| {
         let frame = frames.last_mut()?;
         frame.steps += 1;
@@ -167,6 +182,9 @@ pub fn masked<R>(section: impl FnOnce() -> R) -> R {
 
 /// The number of the thread that runs.
 pub fn current() -> usize {
+    if schedules::is_on() {
+        return schedules::call();
+    }
     match GROUND.get() {
         Ground::Threads => FRAMES.with_borrow(|frames| frames.last().map_or(NOBODY, |f| f.who)),
         Ground::Handlers | Ground::Masked => NOBODY,

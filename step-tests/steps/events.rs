@@ -10,6 +10,7 @@ use inkle_core::sync::{
 use crate::beside::{Beside, Task, once, tasks};
 use crate::ground::{SOON, Steps};
 use crate::items::Lender;
+use crate::models;
 use crate::subject::{Answer, Operation, States, Subject, one_lock, op, say};
 
 /// The operations, those of a task, and what of all that takes the lock around the list of tasks.
@@ -55,6 +56,8 @@ pub fn event() -> Subject<OneEvent> {
         operations,
         |event| say(event.end().is_set()),
     )
+    .model(|state| models::event(state == 1))
+    .blocking(vec![op("wait", |e: &OneEvent, _| say(e.value().wait()))])
 }
 
 /// Nobody waits, and nobody comes to.
@@ -69,6 +72,7 @@ pub fn event_alone() -> Subject<OneEvent> {
         operations,
         |event| say(event.end().is_set()),
     )
+    .model(|state| models::event(state == 1))
 }
 
 pub fn event_tasks() -> Subject<OneEvent> {
@@ -113,6 +117,8 @@ pub fn latch() -> Subject<OneLatch> {
         operations,
         |latch| say(latch.end().remaining()),
     )
+    .model(|state| models::latch(state as u32 + 1))
+    .blocking(vec![op("wait", |l: &OneLatch, _| say(l.value().wait()))])
 }
 
 pub fn latch_tasks() -> Subject<OneLatch> {
@@ -160,6 +166,7 @@ pub fn once_alone() -> Subject<OneOnce> {
         operations,
         once_end,
     )
+    .model(|_| models::once(false))
 }
 
 /// Whoever makes the value holds up others who would.
@@ -178,6 +185,8 @@ pub fn once_made() -> Subject<OneOnce> {
         once_end,
     )
     .then(1)
+    .model(|_| models::once(false))
+    .blocking(vec![op("wait", |o: &OneOnce, _| say(o.value().wait()))])
 }
 
 /// There is a value.
@@ -196,6 +205,7 @@ pub fn once_full() -> Subject<OneOnce> {
         operations,
         once_end,
     )
+    .model(|_| models::once(true))
 }
 
 pub fn once_tasks() -> Subject<OneOnce> {
@@ -249,6 +259,8 @@ pub fn promise() -> Subject<OnePromise> {
     let mut operations = promise_operations();
     operations.push(op("take_until", |p: &OnePromise, _| say(p.value().take_until(SOON))));
     Subject::new("Promise", &["sync/promise.rs"], promise_states(), operations, promise_end)
+        .model(|state| models::promise(state == 1))
+        .blocking(vec![op("take", |p: &OnePromise, _| say(p.value().take()))])
 }
 
 /// Nobody waits, and nobody comes to.
@@ -257,6 +269,7 @@ pub fn promise_alone() -> Subject<OnePromise> {
     let operations = operations.collect();
     let name = "Promise, nobody waits";
     Subject::new(name, &["sync/promise.rs"], promise_states(), operations, promise_end)
+        .model(|state| models::promise(state == 1))
 }
 
 pub fn promise_tasks() -> Subject<OnePromise> {
@@ -309,6 +322,7 @@ pub fn barrier() -> Subject<OneBarrier> {
         operations,
         barrier_end,
     )
+    .blocking(vec![op("wait", |b: &OneBarrier, _| say(b.value().wait())).loose()])
 }
 
 pub fn barrier_tasks() -> Subject<OneBarrier> {
@@ -353,6 +367,7 @@ pub fn cancel_token() -> Subject<OneToken> {
         token_operations(),
         token_end,
     )
+    .model(|_| models::cancel_token())
 }
 
 pub fn cancel_token_tasks() -> Subject<OneToken> {
@@ -463,6 +478,7 @@ pub fn outcome() -> Subject<Work> {
         operations,
         work_end,
     )
+    .blocking(vec![op("get", |w: &Work, _| say(w.value().outcome.get()))])
 }
 
 pub fn outcome_tasks() -> Subject<Work> {

@@ -8,6 +8,7 @@ use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::platform::{Deadline, Wake};
 
 use crate::engine::{self, Stuck};
+use crate::schedules;
 
 /// What the clock always says.
 const NOW: u64 = 1_000;
@@ -35,6 +36,10 @@ impl Platform for Steps {
         if engine::in_one_step(|| word.load(Ordering::Relaxed)) != expected {
             return Wake::Woken;
         }
+        if schedules::is_on() {
+            let woken = schedules::sleep(&raw const *word as usize, deadline == Deadline::NEVER);
+            return if woken { Wake::Woken } else { Wake::TimedOut };
+        }
         SLEEPERS.with_borrow_mut(|all| all.push((&raw const *word as usize, false)));
         // Here it sleeps.
         engine::step();
@@ -48,6 +53,9 @@ impl Platform for Steps {
 
     fn wake(word: *const AtomicU32, count: u32) {
         engine::step();
+        if schedules::is_on() {
+            return schedules::wake(word as usize, count as usize);
+        }
         SLEEPERS.with_borrow_mut(|all| {
             let asleep = all.iter_mut().filter(|(on, woken)| *on == word as usize && !woken);
             asleep.take(count as usize).for_each(|(_, woken)| *woken = true);

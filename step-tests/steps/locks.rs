@@ -1,5 +1,7 @@
 //! Locks and semaphores.
 
+use std::mem::forget;
+
 use inkle_core::sync::{
     BoundedSemaphore, Condition, Lock, Mutex, MutexGuard, RLock, ReadGuard, RwLock, Semaphore,
     WriteGuard,
@@ -7,6 +9,7 @@ use inkle_core::sync::{
 
 use crate::beside::{Beside, Task, once, tasks};
 use crate::ground::{SOON, Steps};
+use crate::models;
 use crate::subject::{Operation, Subject, one_lock, op, say};
 
 type OneLock = Beside<Lock<Steps>>;
@@ -45,25 +48,28 @@ pub fn lock() -> Subject<OneLock> {
         operations,
         lock_end,
     )
+    .model(|state| models::lock(state == 1))
+    .blocking(vec![op("acquire", |lock: &OneLock, _| say(lock.value().acquire()))])
+}
+
+fn guarded(lock: &'static Lock<Steps>) -> Task {
+    Box::pin(async {
+        // To give it back would be a step more.
+        forget(lock.guard_async().await);
+        "acquired".into()
+    })
 }
 
 /// While a task waits for it.
 pub fn lock_tasks() -> Subject<OneLock> {
     let mut operations = lock_operations();
-    operations.push(op("guard_async", |lock: &OneLock, _| {
-        let lock = lock.value();
-        once(Box::pin(async { say(lock.guard_async().await.lock().is_held()) }))
-    }));
+    operations.push(op("guard_async", |lock: &OneLock, _| once(guarded(lock.value()))));
     operations.extend(tasks(&[]));
     let listed = &["release", "guard_async", "poll the task", "drop the task"];
     Subject::new(
         "Lock, a task waits",
         &["sync/lock.rs"],
-        vec![("held", || {
-            locked(true).with_task(|lock| {
-                Box::pin(async { say(lock.guard_async().await.lock().is_held()) })
-            })
-        })],
+        vec![("held", || locked(true).with_task(guarded))],
         one_lock(operations, listed),
         lock_end,
     )
@@ -133,6 +139,8 @@ pub fn semaphore() -> Subject<OneSemaphore> {
         semaphore_operations(),
         |semaphore| say(semaphore.end().available()),
     )
+    .model(|state| models::permits(state as u32, u32::MAX))
+    .blocking(vec![op("acquire", |s: &OneSemaphore, _| say(s.value().acquire()))])
 }
 
 pub fn semaphore_tasks() -> Subject<OneSemaphore> {
@@ -175,6 +183,8 @@ pub fn bounded_semaphore() -> Subject<Bounded> {
         ],
         |semaphore| say(semaphore.end().available()),
     )
+    .model(|state| models::permits(state as u32, 2))
+    .blocking(vec![op("acquire", |s: &Bounded, _| say(s.value().acquire()))])
 }
 
 type OneMutex = Beside<Mutex<u32, Steps>, MutexGuard<'static, u32, Steps>>;
@@ -199,6 +209,8 @@ pub fn mutex() -> Subject<OneMutex> {
         ],
         |mutex| say(mutex.end().into_inner()),
     )
+    .model(|_| models::mutex())
+    .blocking(vec![op("lock", |m: &OneMutex, _| say(m.keep(Some(m.value().lock()))))])
 }
 
 /// Who is in.
@@ -272,10 +284,21 @@ pub fn rw_lock() -> Subject<OneRwLock> {
         rw_operations(),
         |lock| say(lock.end().into_inner()),
     )
+    .blocking(vec![
+        op("read", |l: &OneRwLock, _| say(l.keep(Some(In::Reads(l.value().read()))))),
+        // While it waits it keeps new readers out.
+        op("write", |l: &OneRwLock, _| say(l.keep(Some(In::Writes(l.value().write()))))).loose(),
+    ])
 }
 
 fn reads(lock: &'static RwLock<u32, Steps>) -> Task {
-    Box::pin(async { say(*lock.read_async().await) })
+    Box::pin(async {
+        let guard = lock.read_async().await;
+        let value = say(*guard);
+        // To give it back would be a step more.
+        forget(guard);
+        value
+    })
 }
 
 /// While a task waits to read.

@@ -7,6 +7,7 @@ mod beside;
 mod channels;
 mod contexts;
 mod counts;
+mod declared;
 mod engine;
 mod events;
 mod forks;
@@ -14,9 +15,12 @@ mod ground;
 mod items;
 mod known_bad;
 mod locks;
+mod modelled;
+mod models;
 mod promises;
 mod queues;
 mod robust;
+mod schedules;
 mod spsc;
 mod subject;
 mod timers;
@@ -32,9 +36,22 @@ macro_rules! subjects {
                 super::super::$module::$name().check();
             }
         )*})*
+        /// The same by schedules.
+        mod scheduled {
+            $(mod $module {$(
+                #[test]
+                fn $name() {
+                    super::super::super::$module::$name().interleave();
+                }
+            )*})*
+        }
         /// All of them.
         pub fn all() -> Vec<crate::tried::Plan> {
             vec![$($(super::$module::$name().plan()),*),*]
+        }
+        /// The same, with what may wait for ever.
+        pub fn all_with_blocking() -> Vec<crate::tried::Plan> {
+            vec![$($(super::$module::$name().plan_with_blocking()),*),*]
         }
     };
 }

@@ -55,7 +55,7 @@ fn in_file(file: &str, source: &str, all: &mut Vec<Promise>) {
 }
 
 /// The name of the function that this line begins.
-fn method(line: &str) -> Option<&str> {
+pub fn method(line: &str) -> Option<&str> {
     let (before, after) = line.split_once("fn ")?;
     let words = ["pub", "pub(crate)", "pub(super)", "const", "unsafe"];
     let begins = before.split_whitespace().all(|word| words.contains(&word));

@@ -12,6 +12,7 @@ use inkle_core::queue::{Peek, Queue};
 
 use crate::ground::Steps;
 use crate::items::{Counted, Item, drained, filled, looks, popped, pushed, states};
+use crate::models::{self, Items, Order};
 use crate::subject::{ALL, Subject, op, say};
 
 pub fn word_ring() -> Subject<Counted<WordRing<u8, 2>>> {
@@ -19,12 +20,13 @@ pub fn word_ring() -> Subject<Counted<WordRing<u8, 2>>> {
     let mut operations = vec![
         op("try_push", |q: &Of, n| pushed(q.queue.try_push(n))),
         op("try_pop", |q: &Of, _| popped(q.queue.try_pop())),
-        op("force_push", |q: &Of, n| say(q.queue.force_push(n))),
+        op("force_push", |q: &Of, n| say(q.queue.force_push(n).map_err(|_| ()))),
         op("peek", |q: &Of, _| say(q.queue.peek())),
     ];
     operations.extend(looks());
     Subject::new("WordRing", &["queue/word/mod.rs"], states!(WordRing<u8, 2>), operations, drained)
         .limit(10)
+        .model(|state| Items::boxed(2, Order::First, state.min(2)))
 }
 
 pub fn fifo() -> Subject<Counted<Fifo<Item, 2>>> {
@@ -40,7 +42,9 @@ pub fn fifo() -> Subject<Counted<Fifo<Item, 2>>> {
         .loose(),
     ];
     operations.extend(looks());
-    Subject::new("Fifo", &["queue/fifo.rs"], states!(Fifo<Item, 2>), operations, drained).limit(25)
+    Subject::new("Fifo", &["queue/fifo.rs"], states!(Fifo<Item, 2>), operations, drained)
+        .limit(25)
+        .model(|state| Items::boxed(2, Order::First, state.min(2)))
 }
 
 pub fn stack() -> Subject<Counted<Stack<Item, 2>>> {
@@ -53,6 +57,7 @@ pub fn stack() -> Subject<Counted<Stack<Item, 2>>> {
     Subject::new("Stack", &["queue/lifo.rs"], states!(Stack<Item, 2>), operations, drained)
         .then(3)
         .limit(12)
+        .model(|state| Items::boxed(2, Order::Last, state.min(2)))
 }
 
 /// One consumer.
@@ -77,6 +82,7 @@ pub fn inbox() -> Subject<Counted<Inbox<Item, 2>>> {
         drained,
     )
     .limit(20)
+    .model(|state| Items::boxed(2, Order::First, state.min(2)))
 }
 
 /// Several consumers wait for one another.
@@ -132,6 +138,7 @@ pub fn levels() -> Subject<Counted<Levels<Item, 2, 2>>> {
         },
     )
     .limit(24)
+    .model(|state| models::levels(state))
 }
 
 /// Blocking: the test would notice.
@@ -147,6 +154,7 @@ pub fn fast_fifo() -> Subject<Counted<FastFifo<Item, 2>>> {
     Subject::new("FastFifo", &["queue/fast.rs"], states!(FastFifo<Item, 2>), operations, drained)
         .limit(2_000)
         .then(1)
+        .model(|state| Items::boxed(2, Order::First, state.min(2)))
 }
 
 /// Behind a lock: where that keeps handlers off, they may use it.
@@ -169,6 +177,7 @@ pub fn heap() -> Subject<Counted<Heap<u8, 2, Steps>>> {
     .limit(2_000)
     .then(1)
     .masks()
+    .model(|state| Items::boxed(2, Order::Smallest, 2 * state))
 }
 
 /// Numbers that pointers point to.
@@ -254,4 +263,5 @@ pub fn deque() -> Subject<Stolen> {
     )
     .then(3)
     .limit(10)
+    .model(|state| models::deque([&[][..], &[11], &[10, 11], &[13, 14]][state]))
 }

@@ -268,7 +268,9 @@ pub fn records() -> Subject<Queue> {
             op("try_get", |q: &Queue, _| got(q, Records::try_get)).weak("Err(TimedOut)"),
             op("task_done", |q: &Queue, _| say(q.records.task_done())),
             op("shutdown", |q: &Queue, _| say(q.records.shutdown(Shutdown::Graceful))),
-            op("shutdown immediately", |q: &Queue, _| say(q.records.shutdown(Shutdown::Immediate))),
+            // A record after the other.
+            op("shutdown immediately", |q: &Queue, _| say(q.records.shutdown(Shutdown::Immediate)))
+                .loose(),
             op("is_shut_down", |q: &Queue, _| say(q.records.is_shut_down())),
             op("with_unused", |q: &Queue, _| {
                 q.records.with_unused(|words| assert!(!words.is_empty()));

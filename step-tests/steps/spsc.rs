@@ -6,6 +6,7 @@ use inkle_core::queue::spsc::overwriting::{Consumer as Latest, Overwriting, Prod
 use inkle_core::queue::spsc::{Consumer, Producer, Ring};
 
 use crate::items::{Counted, Item, Lender, drained, filled, looks, popped, pushed, states};
+use crate::models::{Items, Order};
 use crate::subject::{Answer, Operation, Subject, op, say};
 
 /// A ring and its handles, which may be dropped.
@@ -160,6 +161,8 @@ pub fn ring() -> Subject<Counted<Ring<Item, 2>>> {
         op("try_pop", |q: &Of, _| popped(q.queue.try_pop())).waits_for(&["try_pop", "split"]),
         op("close", |q: &Of, _| say(q.queue.close())).waits_for(&["try_push", "close", "split"]),
         op("split", |q: &Of, _| say(q.queue.split().is_some()))
+            // The ends are gone until the handles are dropped.
+            .loose()
             .waits_for(&["try_push", "try_pop", "close", "split"]),
     ]);
     Subject::new(
@@ -171,6 +174,7 @@ pub fn ring() -> Subject<Counted<Ring<Item, 2>>> {
     )
     .limit(2_000)
     .then(1)
+    .model(|state| Items::boxed(2, Order::First, state.min(2)))
 }
 
 type Newer =
@@ -225,7 +229,10 @@ pub fn overwriting() -> Subject<Newer> {
             op("drop consumer", |two: &Newer, _| say(two.consumer.take().is_some()))
                 .role("consumer")
                 .wait_free(4),
-            op("split", |two: &Newer, _| say(two.ring.get().queue.split().is_some())).wait_free(12),
+            // Another has the handles, which it drops at once.
+            op("split", |two: &Newer, _| say(two.ring.get().queue.split().is_some()))
+                .weak("false")
+                .wait_free(12),
         ],
         |two| {
             drop((two.producer, two.consumer));

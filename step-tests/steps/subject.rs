@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use crate::engine::{self, Ground, When};
 use crate::ground;
+use crate::models::Model;
+use crate::schedules::{self, Explored, Judge, Program, WAITS, Way, unless_asleep};
 use crate::tried::{Call, FIRST, Outcome, Plan, Run, Tries};
 
 /// What an operation answers, as text.
@@ -100,6 +102,10 @@ pub struct Subject<S> {
     pub files: &'static [&'static str],
     /// What it is tried in.
     pub states: States<S>,
+    /// Those that may wait for ever: tried only where somebody else goes on meanwhile.
+    blocking: Vec<Operation<S>>,
+    /// What it is, in each state.
+    model: Option<fn(usize) -> Box<dyn Model>>,
     /// Its operations.
     pub operations: Vec<Operation<S>>,
     /// What is left at the end. Fails if anything is lost, doubled or leaked.
@@ -121,7 +127,29 @@ impl<S> Subject<S> {
         operations: Vec<Operation<S>>,
         end: fn(S) -> Answer,
     ) -> Self {
-        Self { name, files, states, operations, end, limit: 40, then: 2, masks: false }
+        let (blocking, model) = (Vec::new(), None);
+        Self {
+            name,
+            files,
+            states,
+            blocking,
+            model,
+            operations,
+            end,
+            limit: 40,
+            then: 2,
+            masks: false,
+        }
+    }
+
+    /// Has these, too, which may wait for ever.
+    pub fn blocking(self, blocking: Vec<Operation<S>>) -> Self {
+        Self { blocking, ..self }
+    }
+
+    /// Is this, in the state with that number.
+    pub fn model(self, model: fn(usize) -> Box<dyn Model>) -> Self {
+        Self { model: Some(model), ..self }
     }
 
     /// So many steps at most, instead of 40.
@@ -159,6 +187,7 @@ impl<S: 'static> Subject<S> {
             name: self.name,
             files: self.files,
             states: self.states.iter().map(|(name, _)| *name).collect(),
+            model: self.model,
             operations: self.operations.iter().map(|operation| operation.about).collect(),
             then: self.then,
             masks: self.masks,
@@ -169,6 +198,33 @@ impl<S: 'static> Subject<S> {
     /// Tries everything.
     pub fn check(self) {
         self.plan().check();
+    }
+
+    /// The same, with those that may wait for ever.
+    pub fn plan_with_blocking(mut self) -> Plan {
+        self.operations.append(&mut self.blocking);
+        self.plan()
+    }
+
+    /// Tries programs of several threads.
+    pub fn interleave(self) {
+        self.plan_with_blocking().interleave();
+    }
+
+    /// A new one, in the state with this number.
+    pub fn state(&self, state: usize) -> S {
+        self.states[state].1()
+    }
+
+    /// What is left of it.
+    pub fn end(&self, state: S) -> Answer {
+        (self.end)(state)
+    }
+
+    /// Makes a call, after `begin` has heard its number; `None` if it would wait for ever.
+    pub fn call(&self, state: &S, (at, number): Call, begin: fn(usize)) -> Option<Answer> {
+        begin(number.into());
+        unless_asleep(|| (self.operations[at].run)(state, number))
     }
 }
 
@@ -214,6 +270,36 @@ impl<S: 'static> Tries for Arc<Subject<S>> {
         let (_, state) = Rc::into_inner(shared).expect("nothing runs");
         (self.end)(state);
         steps
+    }
+
+    fn plain(&self, state: usize, calls: &[Call]) -> Outcome {
+        engine::hook();
+        engine::start(Ground::Threads);
+        ground::start();
+        let inside = self.state(state);
+        let mut waits = false;
+        let answers = calls.iter().map(|&(at, number)| {
+            let run = || (self.operations[at].run)(&inside, number);
+            let run = || engine::run(number.into(), u32::MAX, When::Never, None, run);
+            let answer = unless_asleep(run);
+            if answer.is_none() {
+                waits = true;
+                engine::start(Ground::Threads);
+                ground::start();
+            }
+            answer.map_or(WAITS.into(), |(answer, _)| answer)
+        });
+        let answers = answers.collect();
+        if waits {
+            // It was given up in its middle.
+            std::mem::forget(inside);
+            return Outcome { answers, end: String::new() };
+        }
+        Outcome { answers, end: self.end(inside) }
+    }
+
+    fn explore(&self, program: &Program, way: Way, most: u64, seed: u64, judge: Judge) -> Explored {
+        schedules::explore(self, program, way, most, seed, judge)
     }
 }
 

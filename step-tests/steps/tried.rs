@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::engine::Ground;
+use crate::models::Model;
+use crate::schedules::{Explored, Judge, Program, Way};
 use crate::subject::{ALL, About, Answer};
 use crate::worker::Worker;
 
@@ -44,6 +46,12 @@ pub trait Tries: Send + Sync {
 
     /// The steps of the operation at `at` with the others before each of them.
     fn stormed(&self, state: usize, at: usize, others: [Call; 2], limit: u32) -> u32;
+
+    /// What calls lead to one after the other, on this thread. Of one that waits for ever nothing is left.
+    fn plain(&self, state: usize, calls: &[Call]) -> Outcome;
+
+    /// Runs a program of several threads, as `schedules` says.
+    fn explore(&self, program: &Program, way: Way, most: u64, seed: u64, judge: Judge) -> Explored;
 }
 
 /// A subject, whatever its type.
@@ -52,6 +60,7 @@ pub struct Plan {
     pub name: &'static str,
     pub files: &'static [&'static str],
     pub states: Vec<&'static str>,
+    pub model: Option<fn(usize) -> Box<dyn Model>>,
     pub operations: Vec<About>,
     pub then: usize,
     pub masks: bool,
@@ -84,7 +93,8 @@ impl Plan {
         }
     }
 
-    fn excluded(&self, a: usize, b: usize) -> bool {
+    /// Whether the two never run beside each other.
+    pub fn excluded(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.operations[a], &self.operations[b]);
         !a.role.is_empty() && a.role == b.role
     }
