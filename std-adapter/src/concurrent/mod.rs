@@ -91,6 +91,8 @@ mod label;
 mod map;
 mod pool;
 mod promise;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+mod settle;
 #[cfg(feature = "tracing")]
 mod spans;
 mod stop;
@@ -110,6 +112,8 @@ pub use map::{Map, Results, ZeroSize};
 pub(crate) use pool::exit::{AtExit, add as add_at_exit};
 pub use pool::{BadPool, Counters, Halt, Halted, WhenFull};
 pub use promise::{Promise, promise};
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use settle::{Reader, Settle};
 pub use stop::with_token;
 pub use task::{Task, task};
 pub use thread_pool::{BrokenPool, PoolBuilder, Ranked, ThreadPoolExecutor};

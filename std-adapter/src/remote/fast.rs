@@ -26,7 +26,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use super::attic::Attic;
 use super::crew::Crew;
 use super::engine::{Command, Driver, Ears, News};
-use super::job::Job;
+use super::job::{Job, cancel_waiting};
 use super::settings::{ConnectError, Link, Settings};
 use super::status::Status;
 use super::wire::{self, Answer, Beat, Parcel, Raw, Refused, ToExecutor, ToWorker};
@@ -124,11 +124,7 @@ impl Fast {
             Command::Close { cancel } => {
                 self.is_closing = true;
                 if cancel {
-                    // What was begun once, and is to be tried again, has begun.
-                    let (begun, not): (VecDeque<_>, VecDeque<_>) =
-                        self.waiting.drain(..).partition(|job| job.begun);
-                    self.waiting = begun;
-                    news.extend(not.into_iter().map(News::Cancelled));
+                    news.extend(cancel_waiting(&mut self.waiting));
                 }
             }
             Command::Status(asked) => {
