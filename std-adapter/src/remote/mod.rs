@@ -31,8 +31,9 @@
 //! ```
 //!
 //! The server is one program without dependencies, `nats-server` (Debian has it by that name). Durable mode
-//! needs its JetStream: `nats-server -js`. Workers are started as programs are: by hand, by `ssh loom-7
-//! program --worker`, by `srun program --worker`.
+//! needs its JetStream: `nats-server -js`. Workers are started as programs are, by hand or by whatever looks
+//! after them; or from the program that asks, by a [`Launcher`]: here, by `ssh`, by `srun`. Those it owns:
+//! they drain when their handle is dropped, and when this process dies, however it does.
 //!
 //! # Functions
 //!
@@ -80,6 +81,7 @@ mod error;
 mod executor;
 mod fast;
 mod job;
+mod launch;
 mod settings;
 mod slot;
 mod staff;
@@ -91,6 +93,7 @@ mod worker;
 
 pub use error::{Refusal, WorkerLost};
 pub use executor::RemoteExecutor;
+pub use launch::{Launched, Launcher};
 pub use settings::{ConnectError, Settings};
 pub use status::{Status, WorkerStatus};
 pub use worker::{Worker, WorkerBuilder};
