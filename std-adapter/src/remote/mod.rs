@@ -59,6 +59,9 @@
 //! | the server, and comes back | tasks wait; what was lost on the way is asked for again with the next beat | the same; what it had acknowledged it still has |
 //! | the network, and comes back | as if those on the other side had died; who comes back late changes nothing | the same |
 //!
+//! Clocks need not agree: no time of one machine is compared with one of another, and wall clocks are not
+//! read. (A server that has given credentials an end reads its own.)
+//!
 //! Effects happen at least once: a task whose worker is lost may have been done, or be done by a worker
 //! that only could not be heard. With [`retries(0)`](RemoteExecutor::retries) they happen at most once in
 //! fast mode, and a loss is an error. A result is delivered once: the first answer counts.
