@@ -32,6 +32,22 @@ const SLACK: usize = 1024;
 ///
 /// A handle: clone it freely. When the last one is dropped, what was submitted is still done, then the
 /// connection ends. Dropping never blocks. At the end of this process all that was submitted is done first.
+///
+/// ```no_run
+/// use inkle::concurrent::Submit;
+/// use inkle::remote::{RemoteExecutor, Settings};
+///
+/// fn square(number: u64) -> u64 {
+///     number * number
+/// }
+///
+/// inkle::register!("example.square", square as fn(u64) -> u64);
+///
+/// let executor = RemoteExecutor::attach(&Settings::new("nats://loom.example:4222"), "squares")?;
+/// let once = executor.retries(0).submit_fn(square, 12)?;
+/// assert_eq!(once.join()?, 144);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct RemoteExecutor {
     pool: Arc<Pool>,
