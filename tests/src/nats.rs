@@ -81,6 +81,11 @@ impl Server {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// Where it listens on this machine's address, if it was told to listen everywhere.
+    pub fn url_at(&self, address: &str) -> String {
+        format!("nats://{address}:{}", self.port)
+    }
+
     /// The port.
     pub fn port(&self) -> u16 {
         self.port

@@ -6,12 +6,43 @@ use std::process::id;
 use std::thread;
 use std::time::Duration;
 
-use inkle::concurrent::with_token;
+use inkle::concurrent::{Submit, with_token};
 use inkle::multiprocessing::Process;
-use inkle::remote::{Settings, Worker};
+use inkle::remote::{RemoteExecutor, Settings, Worker};
 
-use crate::PATIENCE;
 use crate::nats::Server;
+use crate::{PATIENCE, eventually};
+
+/// The server, or the test is over.
+#[macro_export]
+macro_rules! server {
+    () => {
+        match $crate::nats::Server::start() {
+            Some(server) => server,
+            None => return,
+        }
+    };
+}
+
+/// Its square.
+pub fn square(n: u64) -> u64 {
+    n * n
+}
+
+/// A short task.
+pub fn naps(n: u64) -> u64 {
+    thread::sleep(Duration::from_micros(n % 7 * 300));
+    n + 1
+}
+
+/// A task that takes its process with it.
+pub fn dies() {
+    // SAFETY: a signal to this process alone.
+    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    loop {
+        thread::park();
+    }
+}
 
 /// Shows that it has begun by a file, and waits for another one.
 pub fn waits(folder: String, name: String) -> u32 {
@@ -66,4 +97,29 @@ pub fn go(server: &Server) {
 /// For [`waits`].
 pub fn folder(server: &Server) -> String {
     server.folder().display().to_string()
+}
+
+/// In the middle of so many [`naps`] `trouble` happens: all are done all the same.
+pub fn survives(executor: &RemoteExecutor, tasks: u64, trouble: impl FnOnce()) {
+    let futures: Vec<_> = (0..tasks).map(|n| executor.submit_fn(naps, n).unwrap()).collect();
+    eventually(|| executor.status().ended > tasks / 10);
+    trouble();
+    for (n, future) in futures.into_iter().enumerate() {
+        assert_eq!(future.join().unwrap(), n as u64 + 1);
+    }
+    assert_eq!(executor.status().ended, tasks, "each once");
+}
+
+/// The server dies and comes back.
+pub fn kills_the_server(server: &mut Server, executor: &RemoteExecutor, tasks: u64) {
+    survives(executor, tasks, || server.restart());
+}
+
+/// All think that all others are gone.
+pub fn cuts_the_network(server: &Server, executor: &RemoteExecutor, tasks: u64) {
+    survives(executor, tasks, || {
+        server.freeze();
+        eventually(|| !executor.status().connected);
+        server.thaw();
+    });
 }

@@ -13,17 +13,11 @@ use inkle::platform::Deadline;
 use inkle::remote::{ConnectError, Refusal, RemoteExecutor, Settings, Worker, WorkerLost};
 use inkle_cases::dice::{Choices, Dice};
 use inkle_tests::nats::Server;
-use inkle_tests::remote::{begun, durable, folder, go, hasty, patient, waits};
-use inkle_tests::{PATIENCE, eventually, watchdog};
-
-fn square(n: u64) -> u64 {
-    n * n
-}
-
-fn naps(n: u64) -> u64 {
-    thread::sleep(Duration::from_micros(n % 7 * 300));
-    n + 1
-}
+use inkle_tests::remote::{
+    begun, cuts_the_network, dies, durable, folder, go, hasty, kills_the_server, naps, patient,
+    square, waits,
+};
+use inkle_tests::{PATIENCE, eventually, server, watchdog};
 
 /// Leaves a line each time that it is called.
 fn counts(folder: String, n: u64) -> u64 {
@@ -38,14 +32,6 @@ fn doubles(folder: String, text: String) -> String {
     text.repeat(2)
 }
 
-fn dies() {
-    // SAFETY: a signal to this process alone.
-    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
-    loop {
-        thread::park();
-    }
-}
-
 inkle::register!("tests.square", square as fn(u64) -> u64);
 inkle::register!("tests.naps", naps as fn(u64) -> u64);
 inkle::register!("tests.counts", counts);
@@ -56,16 +42,6 @@ inkle::register!("tests.waits", waits);
 fn counted(server: &Server) -> Vec<u64> {
     let text = fs::read_to_string(server.folder().join("counted")).unwrap_or_default();
     text.lines().map(|line| line.parse().unwrap()).collect()
-}
-
-/// The server, or the test is over.
-macro_rules! server {
-    () => {
-        match Server::start() {
-            Some(server) => server,
-            None => return,
-        }
-    };
 }
 
 #[test]
@@ -213,12 +189,7 @@ fn a_server_that_dies_and_comes_back_loses_nothing() {
     let mut server = server!();
     let executor = RemoteExecutor::attach(&hasty(&server), "server").unwrap().retries(50);
     let workers: Vec<_> = (0..2).map(|_| durable(&server, Duration::from_secs(1), 2)).collect();
-    let futures: Vec<_> = (0..500).map(|n| executor.submit_fn(naps, n).unwrap()).collect();
-    eventually(|| executor.status().ended > 50);
-    server.restart();
-    for (n, future) in futures.into_iter().enumerate() {
-        assert_eq!(future.join().unwrap(), n as u64 + 1);
-    }
+    kills_the_server(&mut server, &executor, 500);
     workers.iter().for_each(|worker| _ = worker.kill());
 }
 
@@ -228,28 +199,21 @@ fn a_network_that_is_cut_and_comes_back_loses_nothing() {
     let server = server!();
     let executor = RemoteExecutor::attach(&hasty(&server), "network").unwrap().retries(50);
     let workers: Vec<_> = (0..2).map(|_| durable(&server, Duration::from_secs(1), 2)).collect();
-    let futures: Vec<_> = (0..500).map(|n| executor.submit_fn(naps, n).unwrap()).collect();
-    eventually(|| executor.status().ended > 50);
-    server.freeze();
-    eventually(|| !executor.status().connected);
-    server.thaw();
-    for (n, future) in futures.into_iter().enumerate() {
-        assert_eq!(future.join().unwrap(), n as u64 + 1);
-    }
+    cuts_the_network(&server, &executor, 500);
     workers.iter().for_each(|worker| _ = worker.kill());
 }
 
 #[test]
-fn two_thousand_tasks_with_workers_killed_at_random() {
+fn ten_thousand_tasks_with_workers_killed_at_random() {
     let _watch = watchdog();
     let server = server!();
     let executor = RemoteExecutor::attach(&hasty(&server), "kills").unwrap().retries(100);
     let lease = Duration::from_secs(1);
     let mut workers: Vec<_> = (0..3).map(|_| durable(&server, lease, 2)).collect();
-    let futures: Vec<_> = (0..2_000).map(|n| executor.submit_fn(naps, n).unwrap()).collect();
+    let futures: Vec<_> = (0..10_000).map(|n| executor.submit_fn(naps, n).unwrap()).collect();
     let mut dice = Dice::new(7);
     for part in 1..=4 {
-        eventually(|| executor.status().ended > part * 350);
+        eventually(|| executor.status().ended > part * 1_800);
         let victim = dice.roll(workers.len());
         workers.swap_remove(victim).kill().unwrap();
         workers.push(durable(&server, lease, 2));
@@ -257,7 +221,7 @@ fn two_thousand_tasks_with_workers_killed_at_random() {
     for (n, future) in futures.into_iter().enumerate() {
         assert_eq!(future.join().unwrap(), n as u64 + 1);
     }
-    assert_eq!(executor.status().ended, 2_000);
+    assert_eq!(executor.status().ended, 10_000);
     workers.iter().for_each(|worker| _ = worker.kill());
 }
 

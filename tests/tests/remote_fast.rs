@@ -11,15 +11,14 @@ use inkle::concurrent::{
 use inkle::contextvars::ContextVar;
 use inkle::multiprocessing::{Process, ProcessPoolExecutor};
 use inkle::platform::{Deadline, after};
-use inkle::remote::{ConnectError, Refusal, RemoteExecutor, Settings, Worker, WorkerLost};
+use inkle::remote::{Refusal, RemoteExecutor, Settings, Worker, WorkerLost};
 use inkle_cases::dice::{Choices, Dice};
 use inkle_tests::nats::Server;
-use inkle_tests::remote::{begun, crew, folder, go, hasty, patient, waits};
-use inkle_tests::{PATIENCE, eventually, watchdog};
-
-fn square(n: u64) -> u64 {
-    n * n
-}
+use inkle_tests::remote::{
+    begun, crew, cuts_the_network, dies, folder, go, hasty, kills_the_server, naps, patient,
+    square, waits,
+};
+use inkle_tests::{PATIENCE, eventually, server, watchdog};
 
 fn pid() -> u32 {
     std::process::id()
@@ -27,19 +26,6 @@ fn pid() -> u32 {
 
 fn panics(text: String) -> u32 {
     panic!("{text}")
-}
-
-fn dies() {
-    // SAFETY: a signal to this process alone.
-    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
-    loop {
-        thread::park();
-    }
-}
-
-fn naps(n: u64) -> u64 {
-    thread::sleep(Duration::from_micros(n % 7 * 300));
-    n + 1
 }
 
 fn tells() -> String {
@@ -60,16 +46,6 @@ inkle::register!("tests.waits", waits);
 inkle::register!("tests.naps", naps as fn(u64) -> u64);
 inkle::register!("tests.tells", tells);
 inkle::register!("tests.long", long);
-
-/// The server, or the test is over.
-macro_rules! server {
-    () => {
-        match Server::start() {
-            Some(server) => server,
-            None => return,
-        }
-    };
-}
 
 #[test]
 fn functions_run_elsewhere() {
@@ -272,12 +248,7 @@ fn a_server_that_dies_and_comes_back_loses_nothing() {
     let executor = RemoteExecutor::connect(&hasty(&server)).unwrap();
     let workers: Vec<_> = (0..2).map(|_| crew(&server, Duration::from_secs(1), 2)).collect();
     let executor = executor.retries(50);
-    let futures: Vec<_> = (0..2000).map(|n| executor.submit_fn(naps, n).unwrap()).collect();
-    eventually(|| executor.status().ended > 200);
-    server.restart();
-    for (n, future) in futures.into_iter().enumerate() {
-        assert_eq!(future.join().unwrap(), n as u64 + 1);
-    }
+    kills_the_server(&mut server, &executor, 2000);
     workers.iter().for_each(|worker| _ = worker.kill());
 }
 
@@ -304,15 +275,7 @@ fn a_network_that_is_cut_and_comes_back_loses_nothing() {
     let server = server!();
     let executor = RemoteExecutor::connect(&hasty(&server)).unwrap().retries(50);
     let workers: Vec<_> = (0..2).map(|_| crew(&server, Duration::from_secs(1), 2)).collect();
-    let futures: Vec<_> = (0..1000).map(|n| executor.submit_fn(naps, n).unwrap()).collect();
-    eventually(|| executor.status().ended > 100);
-    server.freeze();
-    // All think that all others are gone.
-    eventually(|| !executor.status().connected);
-    server.thaw();
-    for (n, future) in futures.into_iter().enumerate() {
-        assert_eq!(future.join().unwrap(), n as u64 + 1);
-    }
+    cuts_the_network(&server, &executor, 1000);
     workers.iter().for_each(|worker| _ = worker.kill());
 }
 
@@ -414,45 +377,4 @@ fn what_is_large_goes_through_the_store_if_there_is_one() {
     ] {
         assert!(matches!(Refusal::of(&error), Some(Refusal::TooLarge { .. })), "{error}");
     }
-}
-
-#[test]
-fn tokens_and_nkeys_open_the_door() {
-    let _watch = watchdog();
-    // A pair that was made for this test.
-    const SEED: &str = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
-    const PUBLIC: &str = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
-    let nkey = format!("authorization {{ users: [ {{ nkey: {PUBLIC} }} ] }}");
-    let Some(server) = Server::with(&nkey, &[]) else { return };
-    let settings = Settings::new(server.url()).connect_timeout(PATIENCE);
-    assert!(matches!(RemoteExecutor::connect(&settings), Err(ConnectError::Denied(_))));
-    RemoteExecutor::connect(&settings.nkey(SEED)).unwrap();
-
-    let Some(server) = Server::with("authorization { token: warp }", &[]) else { return };
-    let settings = Settings::new(server.url()).connect_timeout(PATIENCE);
-    let wrong = settings.clone().token("weft");
-    assert!(matches!(RemoteExecutor::connect(&wrong), Err(ConnectError::Denied(_))));
-    RemoteExecutor::connect(&settings.clone().token("warp")).unwrap();
-    let missing = settings.credentials_file("/nowhere/loom.creds");
-    assert!(matches!(RemoteExecutor::connect(&missing), Err(ConnectError::Settings(_))));
-}
-
-#[test]
-fn who_may_not_come_in_is_told() {
-    let _watch = watchdog();
-    let configuration = "authorization { user: weaver, password: warp }";
-    let Some(server) = Server::with(configuration, &[]) else { return };
-    let settings = || Settings::new(server.url()).connect_timeout(PATIENCE);
-    for wrong in [settings(), settings().user("weaver", "weft"), settings().token("warp")] {
-        match RemoteExecutor::connect(&wrong) {
-            Err(ConnectError::Denied(_)) => {}
-            other => panic!("{other:?}"),
-        }
-        assert!(matches!(Worker::start(&wrong), Err(ConnectError::Denied(_))));
-    }
-    let good = settings().user("weaver", "warp");
-    assert!(!format!("{good:?}").contains("warp"));
-    let executor = RemoteExecutor::connect(&good).unwrap();
-    let _worker = Worker::builder(&good).slots(1).start().unwrap();
-    assert_eq!(executor.submit_fn(square, 2).unwrap().join().unwrap(), 4);
 }

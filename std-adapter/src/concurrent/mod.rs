@@ -92,6 +92,8 @@ mod map;
 mod pool;
 mod promise;
 mod scope;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+mod settle;
 #[cfg(feature = "tracing")]
 mod spans;
 mod stop;
@@ -112,6 +114,8 @@ pub(crate) use pool::exit::{AtExit, add as add_at_exit};
 pub use pool::{BadPool, Counters, Halt, Halted, WhenFull};
 pub use promise::{Promise, promise};
 pub use scope::Scope;
+#[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
+pub(crate) use settle::{Reader, Settle};
 pub use stop::with_token;
 pub use task::{Task, task};
 pub use thread_pool::{BrokenPool, PoolBuilder, Ranked, ThreadPoolExecutor};

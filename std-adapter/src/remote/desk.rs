@@ -6,7 +6,7 @@
 //!   long: an answer that is lost on the way can be sent again.
 //! - An order that came before is not begun again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -62,7 +62,7 @@ pub(super) struct Desk {
     notes: UnboundedReceiver<Note>,
     notify: UnboundedSender<Note>,
     tasks: HashMap<Key, Task>,
-    limits: BTreeMap<(Instant, Key), ()>,
+    limits: BTreeSet<(Instant, Key)>,
     submitters: HashMap<u64, Instant>,
     /// Since when it takes nothing more.
     closed: Option<Instant>,
@@ -111,7 +111,7 @@ impl Desk {
         let staff = Arc::new(Staff::new(slots, processes)?);
         let load = Arc::new(AtomicU32::new(0));
         let closing = watch::Sender::new(false);
-        let (tasks, limits, submitters) = (HashMap::new(), BTreeMap::new(), HashMap::new());
+        let (tasks, limits, submitters) = (HashMap::new(), BTreeSet::new(), HashMap::new());
         let mut desk = Self {
             settings,
             link,
@@ -176,7 +176,7 @@ impl Desk {
     }
 
     async fn step(&mut self) -> bool {
-        let next = self.limits.first_key_value().map(|((at, _), ())| *at);
+        let next = self.limits.first().map(|(at, _)| *at);
         let expiry = sleep_until(next.unwrap_or_else(Instant::now).into());
         tokio::select! {
             Some(message) = self.inbox.next() => self.hear(message).await,
@@ -300,7 +300,7 @@ impl Desk {
             Note::Task(key, Progress::Begun) => {
                 if let Some(Task::Doing { limit: Some(limit), .. }) = self.tasks.get(&key) {
                     if let Some(end) = Instant::now().checked_add(*limit) {
-                        self.limits.insert((end, key), ());
+                        self.limits.insert((end, key));
                     }
                 }
             }
@@ -368,12 +368,11 @@ impl Desk {
     /// Those whose time is over are asked to stop, and not waited for.
     async fn expire(&mut self) {
         let now = Instant::now();
-        while let Some(entry) = self.limits.first_entry() {
-            let (at, key) = *entry.key();
+        while let Some(&(at, key)) = self.limits.first() {
             if at > now {
                 return;
             }
-            entry.remove();
+            self.limits.pop_first();
             if let Some(Task::Doing { doing, .. }) = self.tasks.get(&key) {
                 doing.stop();
                 self.answer(key, here(&Answer::Expired)).await;

@@ -20,7 +20,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use super::attic::Attic;
 use super::crew::Crew;
 use super::engine::{Command, Driver, Ears, News};
-use super::job::Job;
+use super::job::{Job, cancel_waiting};
 use super::settings::{ConnectError, Link, Settings};
 use super::status::Status;
 use super::store::Store;
@@ -124,10 +124,7 @@ impl Durable {
             Command::Close { cancel } => {
                 self.is_closing = true;
                 if cancel {
-                    let (begun, not): (VecDeque<_>, VecDeque<_>) =
-                        self.waiting.drain(..).partition(|job| job.begun);
-                    self.waiting = begun;
-                    news.extend(not.into_iter().map(News::Cancelled));
+                    news.extend(cancel_waiting(&mut self.waiting));
                 }
             }
             Command::Status(asked) => {

@@ -12,12 +12,13 @@ use super::durable::Durable;
 use super::engine::Engine;
 use super::error::Refusal;
 use super::fast::Fast;
-use super::job::{Job, Many, One, Settle};
+use super::job::{Job, Outcomes, many_results, one_result};
 use super::settings::{ConnectError, Settings};
 use super::status::Status;
 use super::wire::{Order, Raw};
 use crate::concurrent::{
-    Executor, Future, FutureError, Pending, Submit, SubmitCause, SubmitError, TimedOut, promise,
+    Executor, Future, FutureError, Pending, Settle, Submit, SubmitCause, SubmitError, TimedOut,
+    promise,
 };
 use crate::contextvars::Inherited;
 use crate::multiprocessing::Call;
@@ -31,6 +32,22 @@ const SLACK: usize = 1024;
 ///
 /// A handle: clone it freely. When the last one is dropped, what was submitted is still done, then the
 /// connection ends. Dropping never blocks. At the end of this process all that was submitted is done first.
+///
+/// ```no_run
+/// use inkle::concurrent::Submit;
+/// use inkle::remote::{RemoteExecutor, Settings};
+///
+/// fn square(number: u64) -> u64 {
+///     number * number
+/// }
+///
+/// inkle::register!("example.square", square as fn(u64) -> u64);
+///
+/// let executor = RemoteExecutor::attach(&Settings::new("nats://loom.example:4222"), "squares")?;
+/// let once = executor.retries(0).submit_fn(square, 12)?;
+/// assert_eq!(once.join()?, 144);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct RemoteExecutor {
     pool: Arc<Pool>,
@@ -104,7 +121,7 @@ impl RemoteExecutor {
     {
         let (promise, future) = promise();
         let packed = |arguments: &A| Ok((named(Callee::of::<F, A>())?, vec![pack(arguments)?]));
-        self.send(packed, Box::new(One(promise)), arguments)?;
+        self.send(packed, one_result(promise), arguments)?;
         Ok(future)
     }
 
@@ -119,7 +136,7 @@ impl RemoteExecutor {
     {
         let (promise, future) = promise();
         let packed = |arguments: &A| Ok((Callee::named::<A, R>(name), vec![pack(arguments)?]));
-        self.send(packed, Box::new(One(promise)), arguments)?;
+        self.send(packed, one_result(promise), arguments)?;
         Ok(future)
     }
 
@@ -146,7 +163,7 @@ impl RemoteExecutor {
     fn send<A>(
         &self,
         packed: impl FnOnce(&A) -> Result<(Callee, Vec<Raw>), SubmitCause>,
-        settle: Box<dyn Settle>,
+        settle: Box<dyn Settle<Outcomes>>,
         back: A,
     ) -> Result<(), SubmitError<A>> {
         let sent = packed(&back).and_then(|(callee, arguments)| {
@@ -208,7 +225,7 @@ where
     fn submit_fn(&self, function: fn(A) -> R, argument: A) -> Result<Future<R>, SubmitError<A>> {
         let (promise, future) = promise();
         let packed = |argument: &A| Ok((named(Callee::at(function))?, vec![pack(&(argument,))?]));
-        self.send(packed, Box::new(One(promise)), argument)?;
+        self.send(packed, one_result(promise), argument)?;
         Ok(future)
     }
 
@@ -223,7 +240,7 @@ where
                 chunk.iter().map(|item| pack(&(item,))).collect();
             Ok((named(Callee::at(function))?, arguments?))
         };
-        self.send(packed, Box::new(Many(promise)), chunk)?;
+        self.send(packed, many_results(promise), chunk)?;
         Ok(future)
     }
 }

@@ -26,7 +26,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use super::attic::Attic;
 use super::crew::Crew;
 use super::engine::{Command, Driver, Ears, News};
-use super::job::Job;
+use super::job::{Job, cancel_waiting};
 use super::settings::{ConnectError, Link, Settings};
 use super::status::Status;
 use super::wire::{self, Answer, Beat, Parcel, Raw, Refused, ToExecutor, ToWorker};
@@ -54,6 +54,8 @@ pub(super) struct Fast {
     lifting: HashMap<u64, Job>,
     /// Tasks whose answer is.
     lowering: HashSet<u64>,
+    /// A worker that takes nothing more has said something: it waits for the roll, to end.
+    is_roll_due: bool,
     is_closing: bool,
     counters: Status,
 }
@@ -98,6 +100,7 @@ impl Fast {
             carrying: JoinSet::new(),
             lifting: HashMap::new(),
             lowering: HashSet::new(),
+            is_roll_due: false,
             is_closing: false,
             counters: Status::default(),
             settings,
@@ -124,11 +127,7 @@ impl Fast {
             Command::Close { cancel } => {
                 self.is_closing = true;
                 if cancel {
-                    // What was begun once, and is to be tried again, has begun.
-                    let (begun, not): (VecDeque<_>, VecDeque<_>) =
-                        self.waiting.drain(..).partition(|job| job.begun);
-                    self.waiting = begun;
-                    news.extend(not.into_iter().map(News::Cancelled));
+                    news.extend(cancel_waiting(&mut self.waiting));
                 }
             }
             Command::Status(asked) => {
@@ -163,6 +162,7 @@ impl Fast {
             Some(ToExecutor::Answer { worker, answer }) => {
                 if let Some(member) = self.crew.get(worker) {
                     member.owes = true;
+                    self.is_roll_due |= !member.beat.is_open;
                 }
                 match answer {
                     Parcel::Here(Raw(answer)) => self.arrived(task, worker, Ok(&answer), news),
@@ -293,6 +293,7 @@ impl Fast {
     fn feel(&mut self, message: &Message, news: &mut Vec<News>) {
         let Some(beat) = wire::unpack::<Beat>(&message.payload) else { return };
         let (worker, is_over, host) = (beat.worker, beat.is_over, beat.host.clone());
+        self.is_roll_due |= !beat.is_open && !is_over;
         if self.crew.feel(beat, Instant::now()) {
             tracing::info!(target: "inkle::remote", host, "worker came");
         }
@@ -327,6 +328,7 @@ impl Fast {
 
     /// Tells each worker for which of its tasks we wait.
     async fn call_roll(&mut self) {
+        self.is_roll_due = false;
         let mut rolls = Vec::new();
         for (worker, member) in self.crew.iter_mut() {
             if member.owes || !member.tasks.is_empty() {
@@ -437,6 +439,9 @@ impl Driver for Fast {
             self.see_stops(news).await;
         }
         self.hand_out(news).await;
+        if self.is_roll_due && self.is_up() {
+            self.call_roll().await;
+        }
         if self.is_closing
             && self.waiting.is_empty()
             && self.given.is_empty()

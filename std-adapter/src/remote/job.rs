@@ -1,12 +1,13 @@
 //! A task on its way to another machine, and the future that waits for the result.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 
 use serde::de::DeserializeOwned;
 
+use super::engine::News;
 use super::error::Refusal;
 use super::wire::{Answer, Order, Parcel, Raw};
-use crate::concurrent::{FutureError, Promise};
+use crate::concurrent::{FutureError, Promise, Reader, Settle};
 use crate::multiprocessing::abroad::{self, Outcome};
 
 /// A task, and who waits for what becomes of it.
@@ -14,7 +15,7 @@ pub(super) struct Job {
     /// From 1, in the order in which the executor got them.
     pub(super) number: u64,
     pub(super) order: Order,
-    pub(super) settle: Box<dyn Settle>,
+    pub(super) settle: Box<dyn Settle<Outcomes>>,
     /// How often it may be tried again.
     pub(super) retries: u32,
     /// Whether its future says that it runs.
@@ -23,6 +24,13 @@ pub(super) struct Job {
     pub(super) away: Option<Parcel>,
     /// How often a worker was lost with it.
     pub(super) losses: u32,
+}
+
+/// Leaves those that have begun, and those that are to be tried again, which have begun once.
+pub(super) fn cancel_waiting(waiting: &mut VecDeque<Job>) -> impl Iterator<Item = News> + use<> {
+    let (begun, not): (VecDeque<_>, VecDeque<_>) = waiting.drain(..).partition(|job| job.begun);
+    *waiting = begun;
+    not.into_iter().map(News::Cancelled)
 }
 
 impl Job {
@@ -45,22 +53,31 @@ impl Job {
     }
 }
 
-/// The one who waits.
-pub(super) trait Settle: Send {
-    /// Whether it is still to be done; then nobody can cancel it any more, and `stop` is called when
-    /// somebody wants it to stop.
-    fn begin(&mut self, stop: &Arc<dyn Fn() + Send + Sync>) -> bool;
-    fn is_asked_to_stop(&self) -> bool;
-    fn cancel(self: Box<Self>);
-    fn give(self: Box<Self>, outcomes: Vec<Outcome<Result<Raw, String>>>);
-    fn fail(self: Box<Self>, error: FutureError);
+/// What a worker sends back of a task.
+pub(super) type Outcomes = Vec<Outcome<Result<Raw, String>>>;
+
+/// Who waits for one call.
+pub(super) fn one_result<R>(promise: Promise<R>) -> Box<dyn Settle<Outcomes>>
+where
+    R: DeserializeOwned + Send + 'static,
+{
+    let read = |all: Outcomes| match all.into_iter().next() {
+        Some(outcome) => result(outcome),
+        None => Err(FutureError::failed(Refusal::Garbled)),
+    };
+    Box::new(Reader { promise, read })
 }
 
-/// The future of one call.
-pub(super) struct One<R: Send + 'static>(pub(super) Promise<R>);
-
-/// The future of many.
-pub(super) struct Many<R: Send + 'static>(pub(super) Promise<Vec<Result<R, FutureError>>>);
+/// Who waits for many.
+pub(super) fn many_results<R>(
+    promise: Promise<Vec<Result<R, FutureError>>>,
+) -> Box<dyn Settle<Outcomes>>
+where
+    R: DeserializeOwned + Send + 'static,
+{
+    let read = |all: Outcomes| Ok(all.into_iter().map(result).collect());
+    Box::new(Reader { promise, read })
+}
 
 fn result<R: DeserializeOwned>(outcome: Outcome<Result<Raw, String>>) -> Result<R, FutureError> {
     match Result::from(outcome)? {
@@ -68,44 +85,3 @@ fn result<R: DeserializeOwned>(outcome: Outcome<Result<Raw, String>>) -> Result<
         Err(why) => Err(FutureError::failed(Refusal::Result(why))),
     }
 }
-
-macro_rules! settle {
-    ($this:ident, $end:expr) => {
-        impl<R: DeserializeOwned + Send + 'static> Settle for $this<R> {
-            fn begin(&mut self, stop: &Arc<dyn Fn() + Send + Sync>) -> bool {
-                let begun = self.0.set_running();
-                if begun {
-                    self.0.when_asked_to_stop(Arc::clone(stop));
-                }
-                begun
-            }
-
-            fn is_asked_to_stop(&self) -> bool {
-                self.0.is_asked_to_stop()
-            }
-
-            fn cancel(self: Box<Self>) {
-                self.0.cancel();
-            }
-
-            fn give(self: Box<Self>, outcomes: Vec<Outcome<Result<Raw, String>>>) {
-                let mut results = outcomes.into_iter().map(result::<R>);
-                // Whether anybody still wants to know.
-                drop($end(self.0, &mut results));
-            }
-
-            fn fail(self: Box<Self>, error: FutureError) {
-                let _ = self.0.fail(error);
-            }
-        }
-    };
-}
-
-type Each<'a, R> = &'a mut dyn Iterator<Item = Result<R, FutureError>>;
-
-settle!(One, |promise: Promise<R>, results: Each<'_, R>| {
-    promise.end(results.next().unwrap_or_else(|| Err(FutureError::failed(Refusal::Garbled))))
-});
-settle!(Many, |promise: Promise<Vec<Result<R, FutureError>>>, results: Each<'_, R>| {
-    promise.end(Ok(results.collect()))
-});

@@ -31,8 +31,9 @@
 //! ```
 //!
 //! The server is one program without dependencies, `nats-server` (Debian has it by that name). Durable mode
-//! needs its JetStream: `nats-server -js`. Workers are started as programs are: by hand, by `ssh loom-7
-//! program --worker`, by `srun program --worker`.
+//! needs its JetStream: `nats-server -js`. Workers are started as programs are, by hand or by whatever looks
+//! after them; or from the program that asks, by a [`Launcher`]: here, by `ssh`, by `srun`. Those it owns:
+//! they drain when their handle is dropped, and when this process dies, however it does.
 //!
 //! # Functions
 //!
@@ -58,6 +59,9 @@
 //! | the server, and comes back | tasks wait; what was lost on the way is asked for again with the next beat | the same; what it had acknowledged it still has |
 //! | the network, and comes back | as if those on the other side had died; who comes back late changes nothing | the same |
 //!
+//! Clocks need not agree: no time of one machine is compared with one of another, and wall clocks are not
+//! read. (A server that has given credentials an end reads its own.)
+//!
 //! Effects happen at least once: a task whose worker is lost may have been done, or be done by a worker
 //! that only could not be heard. With [`retries(0)`](RemoteExecutor::retries) they happen at most once in
 //! fast mode, and a loss is an error. A result is delivered once: the first answer counts.
@@ -80,6 +84,7 @@ mod error;
 mod executor;
 mod fast;
 mod job;
+mod launch;
 mod settings;
 mod slot;
 mod staff;
@@ -91,6 +96,7 @@ mod worker;
 
 pub use error::{Refusal, WorkerLost};
 pub use executor::RemoteExecutor;
+pub use launch::{Launched, Launcher};
 pub use settings::{ConnectError, Settings};
 pub use status::{Status, WorkerStatus};
 pub use worker::{Worker, WorkerBuilder};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event};
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 /// Where the server is, who asks, and how long silence is borne: what executors and workers have in common.
@@ -39,7 +40,7 @@ pub struct Settings {
     pub(super) largest: u64,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 enum Login {
     Nobody,
     User(String, String),
@@ -48,14 +49,43 @@ enum Login {
     Credentials(PathBuf),
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Tls {
     required: bool,
     roots: Option<PathBuf>,
     client: Option<(PathBuf, PathBuf)>,
 }
 
+/// The settings as a launcher tells them, secrets and all: only to the worker that it starts.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Said {
+    servers: Vec<String>,
+    realm: String,
+    version: String,
+    login: Login,
+    tls: Tls,
+    connect_timeout: Duration,
+    lease: Duration,
+    ahead: u32,
+    largest: u64,
+}
+
+impl From<Said> for Settings {
+    fn from(said: Said) -> Self {
+        let Said { servers, realm, version, login, tls, connect_timeout, lease, ahead, largest } =
+            said;
+        Self { servers, realm, version, login, tls, connect_timeout, lease, ahead, largest }
+    }
+}
+
 impl Settings {
+    /// For another process.
+    pub(super) fn say(&self) -> Said {
+        let Self { servers, realm, version, login, tls, connect_timeout, lease, ahead, largest } =
+            self.clone();
+        Said { servers, realm, version, login, tls, connect_timeout, lease, ahead, largest }
+    }
+
     /// The server at this address, `nats://HOST:PORT` or `tls://HOST:PORT`; nothing else is said.
     pub fn new(server: impl Into<String>) -> Self {
         Self {
@@ -250,6 +280,22 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// Whether it is, or comes from, what the TLS library has to say.
+fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // An error of a stream does not give the one within as its source, but that one's.
+        let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if error.is::<async_nats::rustls::Error>()
+            || within.is_some_and(|within| within.is::<async_nats::rustls::Error>())
+        {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
 /// Letters, digits, `-` and `_`; what is not comes back.
 pub(super) fn check_word(word: &str) -> Result<(), String> {
     let is_good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -305,6 +351,8 @@ impl ConnectError {
             Kind::ServerParse => Self::Settings(text),
             Kind::Authentication | Kind::AuthorizationViolation => Self::Denied(text),
             Kind::Tls => Self::Tls(text),
+            // What one says of the other's certificate comes as an error of the stream.
+            _ if is_of_tls(&error) => Self::Tls(text),
             _ => Self::NoServer(settings.servers.clone(), text),
         }
     }

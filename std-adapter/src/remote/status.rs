@@ -3,6 +3,18 @@
 use std::time::Duration;
 
 /// How an executor stands: a snapshot. [`RemoteExecutor::status`](super::RemoteExecutor::status)
+///
+/// ```no_run
+/// use inkle::remote::{RemoteExecutor, Settings};
+///
+/// let executor = RemoteExecutor::connect(&Settings::new("nats://loom.example:4222"))?;
+/// let status = executor.status();
+/// println!("{} wait, {} are being done", status.waiting, status.in_flight);
+/// for worker in status.workers.iter().filter(|worker| !worker.draining) {
+///     println!("{}: {} of {} slots, seen {:?} ago", worker.host, worker.load, worker.slots, worker.seen);
+/// }
+/// # Ok::<(), inkle::remote::ConnectError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {

@@ -11,14 +11,15 @@ use std::sync::{Arc, Mutex, Weak};
 use inkle_core::atomic::{AtomicU32, Ordering};
 use inkle_core::robust::Bell;
 
-use super::job::{Job, Order, Settle};
+use super::job::{Job, Order};
 use super::lost::{BrokenProcessPool, WorkerLost};
+use super::mailbox::Received;
 use super::reply::Ending;
 use super::settings::{Options, Settings};
 use super::staff::Worker;
 use super::worker::Doorbell;
 use super::{BadProcessPool, Counters, collector};
-use crate::concurrent::{AtExit, FutureError, SubmitCause, add_at_exit};
+use crate::concurrent::{AtExit, FutureError, Settle, SubmitCause, add_at_exit};
 use crate::multiprocessing::memory::Region;
 use crate::platform::Deadline;
 use crate::subprocess::Status;
@@ -74,7 +75,7 @@ pub(super) enum News {
 impl News {
     pub(super) fn tell(self) {
         match self {
-            Self::Ended(job, Ending::Result(result)) => job.settle.give(&result),
+            Self::Ended(job, Ending::Result(result)) => job.settle.give(result),
             Self::Ended(job, Ending::Failure(error)) => job.settle.fail(error),
             Self::Cancelled(job) => job.settle.cancel(),
         }
@@ -132,7 +133,7 @@ impl Engine {
         self: &Arc<Self>,
         order: Order,
         options: Options,
-        settle: Box<dyn Settle>,
+        settle: Box<dyn Settle<Received>>,
     ) -> Result<(), SubmitCause> {
         let mut state = locked(&self.state);
         match &state.phase {

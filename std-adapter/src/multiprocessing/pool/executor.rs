@@ -10,11 +10,13 @@ use serde::de::DeserializeOwned;
 
 use super::Counters;
 use super::engine::Engine;
-use super::job::{Many, One, Order, OrderError, Settle};
+use super::job::{Order, OrderError, many_results, one_result};
+use super::mailbox::Received;
 use super::settings::{BadProcessPool, Options, Settings};
 use super::staff::Worker;
 use crate::concurrent::{
-    Executor, Future, FutureError, Pending, Submit, SubmitCause, SubmitError, TimedOut, promise,
+    Executor, Future, FutureError, Pending, Settle, Submit, SubmitCause, SubmitError, TimedOut,
+    promise,
 };
 use crate::multiprocessing::{Call, StartMethod};
 use crate::platform::Deadline;
@@ -211,7 +213,7 @@ impl ProcessPoolExecutor {
         R: Serialize + DeserializeOwned + Send + 'static,
     {
         let (promise, future) = promise();
-        self.send(Order::one(function, &arguments), Box::new(One(promise)), arguments)?;
+        self.send(Order::one(function, &arguments), one_result(promise), arguments)?;
         Ok(future)
     }
 
@@ -280,7 +282,7 @@ impl ProcessPoolExecutor {
     fn send<A>(
         &self,
         order: Result<Order, OrderError>,
-        settle: Box<dyn Settle>,
+        settle: Box<dyn Settle<Received>>,
         back: A,
     ) -> Result<(), SubmitError<A>> {
         let sent = match order {
@@ -329,7 +331,7 @@ where
 {
     fn submit_fn(&self, function: fn(A) -> R, argument: A) -> Result<Future<R>, SubmitError<A>> {
         let (promise, future) = promise();
-        self.send(Order::one_at(function, &argument), Box::new(One(promise)), argument)?;
+        self.send(Order::one_at(function, &argument), one_result(promise), argument)?;
         Ok(future)
     }
 
@@ -339,7 +341,7 @@ where
         chunk: Vec<A>,
     ) -> Result<Future<Vec<Result<R, FutureError>>>, SubmitError<Vec<A>>> {
         let (promise, future) = promise();
-        self.send(Order::many_at(function, &chunk), Box::new(Many(promise)), chunk)?;
+        self.send(Order::many_at(function, &chunk), many_results(promise), chunk)?;
         Ok(future)
     }
 }

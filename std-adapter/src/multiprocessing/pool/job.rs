@@ -4,7 +4,6 @@ use std::io;
 use std::marker::PhantomData;
 use std::mem::transmute;
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::{DeserializeOwned, Error as _};
@@ -12,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::mailbox::{Cargo, Received};
 use super::reply::{Outcome, attempt};
-use crate::concurrent::{FutureError, Promise};
+use crate::concurrent::{FutureError, Promise, Reader, Settle};
 use crate::contextvars::{Afresh, Context, Inherited};
 use crate::multiprocessing::call::{Call, Place, Task};
 use crate::multiprocessing::error::EncodeError;
@@ -187,7 +186,7 @@ fn sum(offset: u64) -> u64 {
 pub(super) struct Job {
     pub(super) number: u64,
     pub(super) order: Order,
-    pub(super) settle: Box<dyn Settle>,
+    pub(super) settle: Box<dyn Settle<Received>>,
     /// Whether its future says that it runs.
     pub(super) begun: bool,
     /// Whether somebody has asked it to stop since.
@@ -199,59 +198,21 @@ pub(super) struct Job {
     pub(super) timeout: Option<Duration>,
 }
 
-/// The one who waits.
-pub(super) trait Settle: Send {
-    /// Whether it is still to be done. Then nobody can cancel it any more.
-    /// From then on `stop` is called when somebody wants it to stop.
-    fn begin(&mut self, stop: &Arc<dyn Fn() + Send + Sync>) -> bool;
-    fn is_asked_to_stop(&self) -> bool;
-    fn cancel(self: Box<Self>);
-    fn give(self: Box<Self>, result: &Received);
-    fn fail(self: Box<Self>, error: FutureError);
+/// Who waits for one call.
+pub(super) fn one_result<R: DeserializeOwned + Send + 'static>(
+    promise: Promise<R>,
+) -> Box<dyn Settle<Received>> {
+    let read = |came: Received| came.unpack::<Outcome<R>>().map_err(FutureError::failed)?.into();
+    Box::new(Reader { promise, read })
 }
 
-/// The future of one call.
-pub(super) struct One<R: Send + 'static>(pub(super) Promise<R>);
-
-/// The future of many.
-pub(super) struct Many<R: Send + 'static>(pub(super) Promise<Vec<Result<R, FutureError>>>);
-
-macro_rules! settle {
-    ($this:ident, $wire:ty, $end:expr) => {
-        impl<R: DeserializeOwned + Send + 'static> Settle for $this<R> {
-            fn begin(&mut self, stop: &Arc<dyn Fn() + Send + Sync>) -> bool {
-                let begun = self.0.set_running();
-                if begun {
-                    self.0.when_asked_to_stop(Arc::clone(stop));
-                }
-                begun
-            }
-
-            fn is_asked_to_stop(&self) -> bool {
-                self.0.is_asked_to_stop()
-            }
-
-            fn cancel(self: Box<Self>) {
-                self.0.cancel();
-            }
-
-            fn give(self: Box<Self>, result: &Received) {
-                match result.unpack::<$wire>() {
-                    // Whether anybody still wants to know.
-                    Ok(value) => drop($end(self.0, value)),
-                    Err(error) => self.fail(FutureError::failed(error)),
-                }
-            }
-
-            fn fail(self: Box<Self>, error: FutureError) {
-                let _ = self.0.fail(error);
-            }
-        }
+/// Who waits for many.
+pub(super) fn many_results<R: DeserializeOwned + Send + 'static>(
+    promise: Promise<Vec<Result<R, FutureError>>>,
+) -> Box<dyn Settle<Received>> {
+    let read = |came: Received| {
+        let all = came.unpack::<Vec<Outcome<R>>>().map_err(FutureError::failed)?;
+        Ok(all.into_iter().map(Outcome::into).collect())
     };
+    Box::new(Reader { promise, read })
 }
-
-settle!(One, Outcome<R>, |promise: Promise<R>, outcome: Outcome<R>| promise.end(outcome.into()));
-settle!(Many, Vec<Outcome<R>>, |promise: Promise<Vec<Result<R, FutureError>>>,
-                                all: Vec<Outcome<R>>| {
-    promise.end(Ok(all.into_iter().map(Outcome::into).collect()))
-});
