@@ -93,6 +93,9 @@ pub use error::{Refusal, WorkerLost};
 pub use executor::RemoteExecutor;
 pub use settings::{ConnectError, Settings};
 pub use status::{Status, WorkerStatus};
+#[cfg(inkle_fuzz)]
+#[doc(hidden)]
+pub use wire::fuzzed;
 pub use worker::{Worker, WorkerBuilder};
 
 use rustix::io::Errno;
