@@ -71,7 +71,7 @@ impl Turn {
     /// Whether there is time for another operation.
     fn goes_on(&mut self) -> bool {
         self.operations += 1;
-        self.operations % 64 != 0 || Instant::now() < self.end
+        !self.operations.is_multiple_of(64) || Instant::now() < self.end
     }
 
     fn roll(&mut self, sides: usize) -> usize {
@@ -220,7 +220,7 @@ impl Soak {
         let work = |turn: &mut Turn| {
             let brief = Duration::from_micros(turn.roll(200) as u64);
             while turn.goes_on() {
-                if turn.me % 2 == 0 {
+                if turn.me.is_multiple_of(2) {
                     let number = turn.number();
                     let put = match turn.roll(4) {
                         0 => queue.put(number, Duration::ZERO),
@@ -457,7 +457,7 @@ fn channels(soak: &mut Soak) {
     let brief = Duration::from_micros(50);
     let work = |turn: &mut Turn| {
         while turn.goes_on() {
-            if turn.me % 2 == 0 {
+            if turn.me.is_multiple_of(2) {
                 // It has no limit.
                 if simple.len() < 1000 {
                     let number = turn.number();
@@ -555,7 +555,7 @@ fn meetings(soak: &mut Soak) {
             let mut list = room.lock();
             let fits =
                 |list: &Vec<u64>, puts: bool| if puts { list.len() < 3 } else { !list.is_empty() };
-            let puts = turn.me % 2 == 0;
+            let puts = turn.me.is_multiple_of(2);
             let brief = Duration::from_micros(200);
             let waited = changed.wait_for_timeout(&mut list, brief, |list| fits(list, puts));
             if waited.is_err() {
@@ -593,7 +593,7 @@ fn meetings(soak: &mut Soak) {
     let (event, count) = (EventCount::<Private>::new(), AtomicU64::new(0));
     soak.play("EventCount", |turn| {
         while turn.goes_on() {
-            if turn.me % 2 == 0 {
+            if turn.me.is_multiple_of(2) {
                 count.fetch_add(1, inkle::kernel::atomic::Ordering::Release);
                 event.notify(1);
             } else {
