@@ -6,7 +6,10 @@ use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use inkle_cases::dice::{Choices, Dice};
+use inkle_core::elastic::Elastic;
 use inkle_core::platform::{NoBoard, Spin};
+use inkle_core::queue::fifo::{FastFifo, Fifo};
 use inkle_core::queue::inbox::Inbox;
 use inkle_core::queue::lifo::Stack;
 use inkle_core::queue::priority::{Heap, Items, Level, Levels, MinHeap};
@@ -281,5 +284,96 @@ fn every_item_is_dropped_once_whoever_panics() {
             }
         });
         assert_eq!(all, [1, 2, 3, 4, 5]);
+    }
+}
+
+/// How often each item was dropped, by its number; and which one panics when it is, if there is one. Two that panic in
+/// one go would end the program, as they do in a `Vec`.
+#[derive(Default)]
+struct Ledger {
+    drops: RefCell<Vec<u32>>,
+    armed: Cell<Option<usize>>,
+    panics: Cell<u32>,
+}
+
+struct Entered(Rc<Ledger>, usize);
+
+impl Entered {
+    fn new(ledger: &Rc<Ledger>, is_armed: bool) -> Self {
+        let number = ledger.drops.borrow().len();
+        ledger.drops.borrow_mut().push(0);
+        if is_armed && ledger.armed.get().is_none() {
+            ledger.armed.set(Some(number));
+        }
+        Self(Rc::clone(ledger), number)
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.drops.borrow_mut()[self.1] += 1;
+        if self.0.armed.get() == Some(self.1) {
+            self.0.armed.set(None);
+            self.0.panics.set(self.0.panics.get() + 1);
+            panic!("an item panics when dropped");
+        }
+    }
+}
+
+/// Pushes, pops, drains and drops as the dice say, with an item that panics somewhere.
+fn shaken<Q: Queue<Item = Entered>>(make: impl Fn() -> Q) {
+    let mut panics = 0;
+    for seed in 0..300 {
+        let (mut dice, ledger) = (Dice::new(seed), Rc::new(Ledger::default()));
+        let queue = make();
+        for _ in 0..dice.roll(40) {
+            // What comes back or out is dropped here, and goes wrong here.
+            let _ = catch_unwind(AssertUnwindSafe(|| match dice.roll(8) {
+                0..=4 => drop(queue.try_push(Entered::new(&ledger, dice.roll(6) == 0))),
+                5 | 6 => drop(queue.try_pop()),
+                _ => queue.drain().take(3).for_each(drop),
+            }));
+        }
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(queue)));
+        assert!(ledger.drops.borrow().iter().all(|drops| *drops == 1), "seed {seed}");
+        assert_eq!(Rc::strong_count(&ledger), 1);
+        panics += ledger.panics.get();
+    }
+    assert!(panics > 100, "only {panics} panics");
+}
+
+#[test]
+fn items_that_panic_anywhere_are_dropped_once() {
+    shaken(Fifo::<Entered, 5>::new);
+    shaken(FastFifo::<Entered, 4>::new);
+    shaken(Stack::<Entered, 5>::new);
+    shaken(Ring::<Entered, 5>::new);
+    shaken(Inbox::<Entered, 5>::new);
+    let growing = || Growing(Vec::new(), 5);
+    shaken(|| {
+        Elastic::<_, _, Ground>::new(
+            FastFifo::<Entered, 2>::new(),
+            Pile(growing()),
+            Pile(growing()),
+        )
+    });
+}
+
+/// A container for the far end of an elastic queue, in which the order is of no matter.
+struct Pile(Growing<Entered>);
+
+impl Container for Pile {
+    type Item = Entered;
+
+    fn put(&mut self, item: Entered) -> Result<(), Entered> {
+        Items::push(&mut self.0, item)
+    }
+
+    fn take(&mut self) -> Option<Entered> {
+        (!self.0.0.is_empty()).then(|| self.0.0.remove(0))
+    }
+
+    fn len(&self) -> usize {
+        self.0.0.len()
     }
 }

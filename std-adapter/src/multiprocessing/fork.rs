@@ -142,6 +142,21 @@ pub(super) enum Birth {
     Threads,
 }
 
+/// For `multiprocessing::fuzzed`: what a fork server, and the one who asks it, are told.
+#[cfg(inkle_fuzz)]
+pub(super) fn fuzzed(parcel: Parcel) {
+    let Ok((ours, theirs)) = crate::os::socket::pair() else { return };
+    if frame::send(theirs.as_fd(), &parcel, Deadline::PASSED).is_ok() {
+        match Birth::hear(&ours, Deadline::PASSED) {
+            Ok(_) => assert!(parcel.bytes.len() <= MOST),
+            Err(error) => assert!(!matches!(error, RecvError::Closed | RecvError::Truncated)),
+        }
+    }
+    let Ok(outset) = Outset::unpack(parcel) else { return };
+    // All but the begin, which would be this process's.
+    assert!(outset.pack().is_ok_and(|parcel| Outset::unpack(parcel).is_ok()));
+}
+
 /// Bytes of one, at most.
 const MOST: usize = 16;
 

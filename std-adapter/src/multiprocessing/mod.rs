@@ -50,6 +50,9 @@ mod entry;
 mod error;
 mod fork;
 mod frame;
+#[cfg(inkle_fuzz)]
+#[doc(hidden)]
+pub mod fuzzed;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test")]
 mod hostile;

@@ -99,6 +99,9 @@ pub use executor::RemoteExecutor;
 pub use launch::{Launched, Launcher};
 pub use settings::{ConnectError, Settings};
 pub use status::{Status, WorkerStatus};
+#[cfg(inkle_fuzz)]
+#[doc(hidden)]
+pub use wire::fuzzed;
 pub use worker::{Worker, WorkerBuilder};
 
 use rustix::io::Errno;

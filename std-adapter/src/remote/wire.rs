@@ -199,3 +199,57 @@ pub(super) fn pack<T: Serialize>(message: &T) -> Vec<u8> {
 pub(super) fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     abroad::unpack(bytes.strip_prefix(&MARK)?).ok()
 }
+
+/// For the fuzzer of `tests/fuzz`: a message of a stranger, as each of those that somebody listens for.
+#[cfg(inkle_fuzz)]
+pub fn fuzzed(bytes: &[u8]) {
+    fn again<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+        let message = unpack::<T>(bytes)?;
+        let packed = pack(&message);
+        let Some(same) = unpack::<T>(&packed) else { panic!("what was packed cannot be read") };
+        assert_eq!(pack(&same), packed);
+        Some(message)
+    }
+
+    let Some((kind, bytes)) = bytes.split_first() else { return };
+    let bytes = &[&MARK[usize::from(kind / 128)..], bytes].concat();
+    let order = |order: Order| {
+        let arguments = order.arguments.first().map_or(&[][..], |raw| &raw.0);
+        assert!(abroad::call(&order.name, &order.types, arguments).is_err(), "none is registered");
+        let _ = crate::contextvars::Context::unpack(&order.context.0);
+    };
+    let answer = |answer: Answer| match answer {
+        Answer::Done(outcomes) => {
+            for outcome in outcomes {
+                let _: Result<_, crate::concurrent::FutureError> = outcome.into();
+            }
+        }
+        Answer::Refused(refused) => drop(refused.into_refusal("n", "t", "v").to_string()),
+        _ => {}
+    };
+    let inside = |parcel: Parcel| match parcel {
+        Parcel::Here(Raw(bytes)) => bytes,
+        Parcel::Away { .. } => Vec::new(),
+    };
+    match kind % 7 {
+        0 => drop(again::<Beat>(bytes)),
+        1 => {
+            if let Some(ToWorker::Order { order: parcel, .. }) = again(bytes) {
+                if let Some(message) = again(&inside(parcel)) {
+                    order(message);
+                }
+            }
+        }
+        2 => {
+            if let Some(ToExecutor::Answer { answer: parcel, .. }) = again(bytes) {
+                if let Some(message) = again(&inside(parcel)) {
+                    answer(message);
+                }
+            }
+        }
+        3 => drop(again(bytes).map(order)),
+        4 => drop(again(bytes).map(answer)),
+        5 => drop(again::<Begun>(bytes)),
+        _ => drop(again::<Parcel>(bytes)),
+    }
+}

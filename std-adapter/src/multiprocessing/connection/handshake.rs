@@ -131,6 +131,25 @@ fn halves(bytes: &[u8; ANSWER]) -> ([u8; LENGTH], [u8; LENGTH]) {
     halves
 }
 
+/// For `multiprocessing::fuzzed`: what comes of somebody who has no key, to a listener and to a client.
+#[cfg(inkle_fuzz)]
+pub fn fuzzed(mut bytes: &[u8]) {
+    use crate::multiprocessing::fuzzed::take;
+
+    let (Ok(key), Ok(challenge)) = (AuthKey::new("weft"), Challenge::new()) else { return };
+    let (admitted, verdict) = challenge.judge(&key, &take(&mut bytes));
+    assert!(!admitted && verdict == [0; VERDICT], "without the key");
+    let mut hello: [u8; HELLO] = take(&mut bytes);
+    let is_ours = hello[..MARK.len()] == MARK;
+    if let Ok(answer) = Answer::new(&hello) {
+        assert_eq!(answer.is_some(), is_ours);
+    }
+    hello[..MARK.len()].copy_from_slice(&MARK);
+    if let Ok(Some(answer)) = Answer::new(&hello) {
+        assert!(!answer.is_admitted(&key, &take(&mut bytes)), "by one without the key");
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -28,6 +28,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use address::Address;
 pub use client::Client;
 pub use error::{AcceptError, ConnectError};
+#[cfg(inkle_fuzz)]
+pub use handshake::fuzzed;
 pub use listener::Listener;
 pub use pipe::{Receiver, Sender, one_way, pipe};
 pub use wait::{try_wait, wait, wait_timeout, wait_until};

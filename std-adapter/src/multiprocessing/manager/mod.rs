@@ -35,6 +35,8 @@ pub use proxy::Proxy;
 pub use ready::{DictProxy, ListProxy, NamespaceProxy, SetProxy, ValueProxy};
 pub use served::{Reply, Request, Served};
 pub use server::Server;
+#[cfg(inkle_fuzz)]
+pub use server::fuzzed;
 
 use super::auth::AuthKey;
 use super::connection::Address;

@@ -337,6 +337,85 @@ impl State {
     }
 }
 
+/// For `multiprocessing::fuzzed`: requests one after the other, of somebody who has the key. A panic is for the fuzzer to
+/// see, which has a hook for it.
+#[cfg(inkle_fuzz)]
+pub fn fuzzed(mut bytes: &[u8]) {
+    use crate::multiprocessing::fuzzed::take;
+
+    const METHODS: [&str; 32] = [
+        "ping",
+        "find",
+        "remove",
+        "create",
+        "dict",
+        "list",
+        "set",
+        "namespace",
+        "value",
+        "insert",
+        "update",
+        "get",
+        "get_or_insert",
+        "contains_key",
+        "len",
+        "clear",
+        "keys",
+        "values",
+        "items",
+        "push",
+        "extend",
+        "pop",
+        "index",
+        "reverse",
+        "copy",
+        "contains",
+        "names",
+        "replace",
+        "compare_exchange",
+        "Counter",
+        "",
+        "\u{1f980}",
+    ];
+    static SERVER: std::sync::LazyLock<Option<Server>> = std::sync::LazyLock::new(|| {
+        let server = crate::multiprocessing::Address::unique().and_then(Server::bind).ok()?;
+        server.register("Counter", |(): ()| super::Dict::new());
+        Some(server)
+    });
+    let Some(server) = &*SERVER else { return };
+    {
+        let mut objects = server.state.objects.lock();
+        (objects.last, objects.held, objects.names) = (0, HashMap::new(), HashMap::new());
+    }
+    server.host("hosted", super::List::new());
+    while !bytes.is_empty() {
+        let [method, number, length] = take(&mut bytes);
+        let (arguments, rest) = bytes.split_at(bytes.len().min(length.into()));
+        bytes = rest;
+        // The whole request is chosen, or its arguments.
+        let parcel = match method {
+            255 => Ok(Parcel { bytes: arguments.to_vec(), fds: Vec::new() }),
+            _ => {
+                let method = METHODS[usize::from(method) % METHODS.len()];
+                Parcel::pack(&(u64::from(number % 8), method))
+            }
+        };
+        let Ok(mut parcel) = parcel else { continue };
+        if method != 255 {
+            parcel.bytes.extend(arguments);
+        }
+        let held = server.len();
+        let Reply(reply) = server.state.answer(parcel);
+        assert!(server.len() <= held + 1);
+        let code = reply.unpack_front::<bool>();
+        let Ok((failed, rest)) = code else { panic!("a reply that nobody can read") };
+        if failed {
+            let Ok((code, text)) = rest.unpack::<(u8, String)>() else { panic!("no failure") };
+            assert!(!matches!(CallError::of_code(code, text), CallError::Panicked(_)));
+        }
+    }
+}
+
 impl Objects {
     fn insert(&mut self, object: Object) -> u64 {
         self.last += 1;

@@ -286,6 +286,14 @@ impl Post {
     }
 }
 
+#[cfg(inkle_fuzz)]
+impl Post {
+    /// All that both sides can write to: the queues and the word, and the stream.
+    pub(super) fn shared(&self) -> (&OwnedFd, &OwnedFd) {
+        (self.region.fd(), &self.stream)
+    }
+}
+
 /// For the worker's side alone.
 impl Serialize for Post {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

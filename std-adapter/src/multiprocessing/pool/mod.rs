@@ -20,3 +20,5 @@ pub use lost::{BrokenProcessPool, WorkerLost};
 #[cfg(feature = "remote")]
 pub(crate) use reply::{Outcome, attempt};
 pub use settings::BadProcessPool;
+#[cfg(inkle_fuzz)]
+pub use worker::fuzzed;

@@ -127,3 +127,62 @@ fn memory() -> u64 {
         .and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
     pages.unwrap_or(0).saturating_mul(rustix::param::page_size() as u64)
 }
+
+/// For `multiprocessing::fuzzed`: letters to a worker and of a worker, after the other side has written to what they
+/// share.
+#[cfg(inkle_fuzz)]
+pub fn fuzzed(mut bytes: &[u8]) {
+    use std::io::Write;
+    use std::os::fd::AsFd;
+
+    use super::reply::Ending;
+    use crate::multiprocessing::fuzzed::{spoil, take};
+    use crate::multiprocessing::parcel::Parcel;
+    use crate::os::memory::Mapping;
+
+    let Ok((ours, theirs)) = Post::pair() else { return };
+    let bytes = &mut bytes;
+    let [choices] = take(bytes);
+    for _ in 0..choices % 4 {
+        let [length, number] = take(bytes);
+        let (inside, rest) = bytes.split_at(bytes.len().min(length.into()));
+        *bytes = rest;
+        let Ok(cargo) = Cargo::of(Parcel { bytes: inside.to_vec(), fds: Vec::new() }) else {
+            return;
+        };
+        let head = [take(bytes), take(bytes)].map(u64::from_le_bytes);
+        let number = u64::from(number);
+        let _ = ours.put(Way::Orders, number, self::head(head.into()), &cargo, Deadline::PASSED);
+        let _ = theirs.put(Way::Replies, number, take::<1>(bytes), &cargo, Deadline::PASSED);
+    }
+    if choices & 4 != 0 {
+        let (file, stream) = ours.shared();
+        let Ok(mapping) = Mapping::sealed(file.as_fd()) else { return };
+        spoil(bytes, &mapping);
+        let (length, mut stream) = (
+            bytes.len().min(200),
+            std::fs::File::from(match stream.try_clone() {
+                Ok(stream) => stream,
+                Err(_) => return,
+            }),
+        );
+        if choices & 8 != 0 && stream.write_all(&bytes[..length]).is_err() {
+            return;
+        }
+    }
+    for number in 0..4 {
+        if let Ok(letter) = theirs.get::<HEAD>(Way::Orders, Deadline::PASSED) {
+            let _ = (theirs.begin(letter.number), theirs.end(letter.number));
+            let is_here =
+                image::own().is_some_and(|image| Task::at(place(letter.head), image).is_some());
+            assert!(
+                is_here || matches!(answer(place(letter.head), letter.received), Reply::NoTask)
+            );
+        }
+        if let Ok(letter) = ours.get::<1>(Way::Replies, Deadline::PASSED) {
+            let _ = Ending::of(letter.head, letter.received).unit();
+        }
+        let _ = (ours.doom(number), ours.has_begun(number));
+    }
+    ours.dismiss();
+}

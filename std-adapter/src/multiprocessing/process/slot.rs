@@ -35,7 +35,7 @@ pub(in super::super) struct Slot(Mapping);
 
 impl Slot {
     /// An empty one, in memory of its own.
-    pub(super) fn create() -> io::Result<(Self, OwnedFd)> {
+    pub(in super::super) fn create() -> io::Result<(Self, OwnedFd)> {
         let memory = memory::create("inkle-panic", SIZE)?;
         Ok((Self::map(memory.as_fd())?, memory))
     }
@@ -95,7 +95,7 @@ impl Slot {
     }
 
     /// The last panic that was written down to its end. To be called when the child has ended.
-    pub(super) fn last(&self) -> Option<PanicReport> {
+    pub(in super::super) fn last(&self) -> Option<PanicReport> {
         // Acquire: pairs with the release of `note`; without it the record could be the one before, or a part.
         if self.state().load(Ordering::Acquire) != WRITTEN {
             return None;
