@@ -16,6 +16,8 @@
 //!
 //! Every blocking operation comes in forms that wait, that never wait (`try_…`) and that wait until
 //! a [`Deadline`] (`…_until`, `…_timeout`). Errors are values, and a failed put hands the item back.
+//!
+//! The [`guide`] says which queue, lock or executor is for what, and what is other than in Python.
 #![deny(clippy::unwrap_used, clippy::expect_used)]
 
 mod agenda;
@@ -23,6 +25,7 @@ pub mod concurrent;
 pub mod contextvars;
 #[cfg(feature = "diagnose")]
 pub mod diagnose;
+pub mod guide;
 #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
 pub mod multiprocessing;
 mod os;
