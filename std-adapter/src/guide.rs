@@ -35,7 +35,8 @@
 //!     let waits = scope.spawn(|| queue.put_unless("weft", &token).is_err());
 //!     token.cancel(Reason::REQUESTED);
 //!     assert!(waits.unwrap().join().unwrap());
-//! });
+//! })
+//! .unwrap();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
