@@ -39,7 +39,7 @@ fn run(tree: &Arc<Tree>) -> Outcome {
     awaited(&pool, tree)?;
     let small: usize = packed.iter().flatten().map(|(_, size)| size).sum();
     Ok(format!(
-        "{} in order and as they came, {} became {}; one failed, one was called off, one awaited",
+        "{}, in order and as they came: {} became {}",
         count(packed.len(), "file"),
         bytes(tree.bytes),
         bytes(small as u64)

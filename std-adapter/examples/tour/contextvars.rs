@@ -16,12 +16,13 @@ use inkle::sched::{RunError, Scheduler};
 use inkle::threading::{Thread, spawn};
 
 use crate::report::{bytes, count, say};
+use crate::trace::span;
 use crate::tree::Tree;
 use crate::{Chapter, Failure, LIMIT, Outcome};
 
 pub(crate) const CHAPTER: Chapter = Chapter {
     name: "contextvars",
-    python: "v = ContextVar('v'); t = v.set(1); v.get(); v.reset(t); ctx.run(f)",
+    python: "v = ContextVar('v'); t = v.set(1); v.reset(t); ctx.run(f)",
     rust: "static V: ContextVar<u32> = ContextVar::new(\"v\"); the same calls",
     run,
 };
@@ -145,6 +146,7 @@ fn through_a_queue(requests: &Requests, ledger: &Arc<Ledger>) -> Result<(), Fail
     let work = || {
         let queue = queue.clone();
         spawn(move || {
+            let _bar = span("jobs");
             let mut clean = true;
             while let Ok(job) = queue.get() {
                 job();
@@ -175,7 +177,10 @@ fn in_threads(requests: &Requests, ledger: &Arc<Ledger>) -> Result<(), Failure> 
     for (number, paths) in requests.iter().cloned().enumerate() {
         let _request = REQUEST.bind(number);
         let ledger = Arc::clone(ledger);
-        threads.push(spawn(move || ledger.enter_all(paths))?);
+        threads.push(spawn(move || {
+            let _bar = span("request");
+            ledger.enter_all(paths)
+        })?);
     }
     joined(threads, "a thread has counted what is not its own")
 }

@@ -2,7 +2,7 @@
 //! result.
 //!
 //! ```text
-//! cargo run --release --example tour -- [DIR] [--only NAME]
+//! cargo run --release --example tour -- [DIR] [--only NAME] [--trace FILE]
 //! ```
 
 mod concurrent;
@@ -18,6 +18,7 @@ mod sched;
 mod subprocess;
 mod thread;
 mod threading;
+mod trace;
 mod tree;
 
 use std::error::Error;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use report::{line, opening};
+use trace::{Trace, span};
 use tree::Tree;
 
 /// No wait of the tour is longer: a fault ends in a message, not in silence.
@@ -48,15 +50,15 @@ struct Chapter {
 
 const CHAPTERS: &[Chapter] = &[
     threading::CHAPTER,
-    queue::CHAPTER,
-    thread::CHAPTER,
-    concurrent::CHAPTER,
     #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "multiprocessing"))]
     multiprocessing::CHAPTER,
+    concurrent::CHAPTER,
     #[cfg(target_os = "linux")]
     subprocess::CHAPTER,
     sched::CHAPTER,
+    queue::CHAPTER,
     contextvars::CHAPTER,
+    thread::CHAPTER,
     #[cfg(all(target_os = "linux", not(feature = "portable"), feature = "remote"))]
     remote::CHAPTER,
 ];
@@ -64,43 +66,66 @@ const CHAPTERS: &[Chapter] = &[
 const HELP: &str = "\
 A tour of the modules on the files of a folder.
 
-usage: tour [DIR] [--only NAME]
+usage: tour [DIR] [--only NAME] [--trace FILE]
+       tour --list
 
-  DIR          the folder; without it, this repository
-  --only NAME  this chapter; may be given more than once
-  --list       the chapters
-  --help       this text
+  DIR           the folder; without it, this repository
+  --only NAME   this chapter; may be given more than once
+  --list        the chapters, with what each replaces
+  --trace FILE  writes who did what when to FILE, which trace viewers open, and
+                as a picture beside it (.svg); with the feature timeline
+  --help        this text
 
 Exit code: 0 if every chapter checked out, 1 if one failed, 2 if the command line
 or the folder is wrong.";
 
 fn main() -> ExitCode {
-    let (folder, only) = match arguments(std::env::args_os().skip(1)) {
-        Ok(Command::Tour { folder, only }) => (folder.unwrap_or_else(repository), only),
+    let (folder, only, trace) = match arguments(std::env::args_os().skip(1)) {
+        Ok(Command::Tour { folder, only, trace }) => {
+            (folder.unwrap_or_else(repository), only, trace)
+        }
         Ok(Command::Print(text)) => {
             line(text);
             return ExitCode::SUCCESS;
         }
         Err(message) => return wrong(&message),
     };
-    match Tree::survey(&folder) {
-        Ok(tree) => tour(&Arc::new(tree), &only),
-        Err(error) => wrong(&format!("{}: {error}", folder.display())),
+    let tree = match Tree::survey(&folder) {
+        Ok(tree) => Arc::new(tree),
+        Err(error) => return wrong(&format!("{}: {error}", folder.display())),
+    };
+    let Some(trace) = trace else { return tour(&tree, &only) };
+    let trace = match Trace::begin(trace) {
+        Ok(trace) => trace,
+        Err(message) => return wrong(&message),
+    };
+    let code = tour(&tree, &only);
+    match trace.end() {
+        Ok(written) => {
+            line(format_args!("trace: {written}"));
+            code
+        }
+        Err(error) => wrong(&format!("the trace: {error}")),
     }
 }
 
 enum Command {
-    Tour { folder: Option<PathBuf>, only: Vec<String> },
+    Tour { folder: Option<PathBuf>, only: Vec<String>, trace: Option<PathBuf> },
     Print(String),
 }
 
 fn arguments(mut given: impl Iterator<Item = OsString>) -> Result<Command, String> {
-    let (mut folder, mut only) = (None, Vec::new());
+    let (mut folder, mut only, mut trace) = (None, Vec::new(), None);
     while let Some(argument) = given.next() {
         match argument.to_str() {
             Some("--help" | "-h") => return Ok(Command::Print(HELP.to_owned())),
             Some("--list") => {
-                return Ok(Command::Print(names().join("\n")));
+                let list =
+                    CHAPTERS.iter().map(|known| format!("{:<17}{}", known.name, known.python));
+                return Ok(Command::Print(list.collect::<Vec<_>>().join("\n")));
+            }
+            Some("--trace") => {
+                trace = Some(given.next().ok_or("--trace needs the name of a file")?.into());
             }
             Some("--only") => {
                 let name = given.next().ok_or("--only needs the name of a chapter")?;
@@ -113,7 +138,7 @@ fn arguments(mut given: impl Iterator<Item = OsString>) -> Result<Command, Strin
             _ => return Err("more than one folder; see --help".to_owned()),
         }
     }
-    Ok(Command::Tour { folder, only })
+    Ok(Command::Tour { folder, only, trace })
 }
 
 fn names() -> Vec<&'static str> {
@@ -151,8 +176,10 @@ fn tour(tree: &Arc<Tree>, only: &[String]) -> ExitCode {
         }
         opening(index + 1, chapter.name, chapter.python, chapter.rust);
         let start = Instant::now();
+        let bar = span(chapter.name);
         let outcome = catch_unwind(AssertUnwindSafe(|| (chapter.run)(tree)))
             .unwrap_or_else(|_| Err("the chapter panicked".into()));
+        drop(bar);
         let seconds = start.elapsed().as_secs_f64();
         let name = chapter.name;
         match &outcome {

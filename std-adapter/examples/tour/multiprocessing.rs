@@ -20,8 +20,8 @@ use crate::{Chapter, Failure, LIMIT, Outcome};
 
 pub(crate) const CHAPTER: Chapter = Chapter {
     name: "multiprocessing",
-    python: "p = Process(target=f, args=('bob',)); p.start(); p.join(); Pool(3).map(f, files)",
-    rust: "Process::spawn(f, (\"bob\".to_owned(),))?.join()?; ProcessPoolExecutor::new(3)?.submit(f, (files,))?",
+    python: "p = Process(target=f, args=('bob',)); p.start(); p.join()",
+    rust: "let p = Process::spawn(f, (\"bob\".to_owned(),))?; p.join()?",
     run,
 };
 
@@ -38,7 +38,7 @@ fn run(tree: &Arc<Tree>) -> Outcome {
     greeting()?;
     let words = count_words(tree)?;
     Ok(format!(
-        "a greeting; {} in {} by {WORKERS} processes, of which one was killed",
+        "{} in {}, {WORKERS} processes, one killed",
         count(words as usize, "word"),
         count(tree.files.len(), "file"),
     ))

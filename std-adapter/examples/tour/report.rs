@@ -11,11 +11,26 @@ const WIDTH: usize = 80;
 /// How often a bar moves.
 const TICK: Duration = Duration::from_millis(100);
 
-/// One line. If nobody reads any more, the tour is over.
+/// A line, or several if it is too long. If nobody reads any more, the tour is over.
 pub(crate) fn line(text: impl Display) {
-    if writeln!(stdout(), "{text}").is_err() {
+    let folded: String = text.to_string().split_inclusive('\n').map(fold).collect();
+    if writeln!(stdout(), "{folded}").is_err() {
         std::process::exit(1);
     }
+}
+
+/// Breaks a line at its spaces, where it is too long. What has none stays as it is.
+fn fold(line: &str) -> String {
+    let mut folded = String::new();
+    let mut rest = line;
+    while let Some((end, _)) = rest.trim_end().char_indices().nth(WIDTH) {
+        let indent = rest.len() - rest.trim_start().len();
+        let Some(at) = rest[indent..end].rfind(' ').map(|at| indent + at) else { break };
+        folded.push_str(rest[..at].trim_end());
+        folded.push_str("\n      ");
+        rest = rest[at..].trim_start();
+    }
+    folded + rest
 }
 
 /// One line of a chapter.

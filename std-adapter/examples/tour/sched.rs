@@ -12,13 +12,14 @@ use inkle::sched::{Missed, RunError, Scheduler};
 use inkle::threading::{Event, spawn};
 
 use crate::report::{bytes, count, say};
+use crate::trace::span;
 use crate::tree::Tree;
 use crate::{Chapter, Failure, LIMIT, Outcome};
 
 pub(crate) const CHAPTER: Chapter = Chapter {
     name: "sched",
-    python: "s = sched.scheduler(); s.enter(5, 1, f); s.enterabs(t, 0, g); s.run()",
-    rust: "s = Scheduler::new(); s.enter(5 s, 1, f)?; s.enter_at(t, 0, g)?; s.run()?",
+    python: "s = scheduler(); s.enter(5, 1, f); s.enterabs(t, 0, g); s.run()",
+    rust: "let s = Scheduler::new(); s.enter(secs(5), 1, f)?; s.run()?",
     run,
 };
 
@@ -35,7 +36,7 @@ fn run(tree: &Arc<Tree>) -> Outcome {
     let (files, ticks) = over_the_files(tree)?;
     let woken = woken()?;
     Ok(format!(
-        "{tasks} tasks in order; {} in {}; woken after {woken:.0?}, not after 1 h",
+        "{tasks} tasks in order; {} in {}; woken after {woken:.0?}, not 1 h",
         count(files, "file"),
         count(ticks, "tick")
     ))
@@ -152,7 +153,10 @@ fn woken() -> Result<Duration, Failure> {
     let scheduler = Scheduler::new();
     let far = scheduler.enter(HOUR, 0, || ())?;
     let its = scheduler.clone();
-    let runs = spawn(move || its.run().is_ok())?;
+    let runs = spawn(move || {
+        let _bar = span("run");
+        its.run().is_ok()
+    })?;
     std::thread::sleep(STEP);
 
     let start = Instant::now();

@@ -15,8 +15,8 @@ use crate::{Chapter, Failure, LIMIT, Outcome};
 
 pub(crate) const CHAPTER: Chapter = Chapter {
     name: "subprocess",
-    python: "check_output('echo woven', shell=True); Popen(args, stdin=PIPE, stdout=PIPE).communicate(data)",
-    rust: "Command::shell(\"echo woven\").run()?; Command::from_args(args).stdin(Stdio::Pipe).spawn()?.communicate(data)?",
+    python: "run('ls -l', shell=True); Popen(args).communicate(data)",
+    rust: "Command::shell(\"ls -l\").run()?; child.communicate_until(data, deadline)?",
     run,
 };
 
@@ -30,7 +30,7 @@ fn run(tree: &Arc<Tree>) -> Outcome {
     let kinds = pipeline(tree)?;
     let partial = too_long()?;
     Ok(format!(
-        "a shell; {} through a program and back; {} listed; {} by a pipeline; {} kept of one too slow",
+        "{} there and back; {} listed; {} counted; {} kept",
         bytes(talked as u64),
         count(listed, "line"),
         count(kinds, "kind"),

@@ -9,12 +9,13 @@ use inkle::thread::{LockType, allocate_lock, get_ident, start_new_thread};
 use inkle::threading::{Builder, SpawnCause};
 
 use crate::report::{fit, say};
+use crate::trace::span;
 use crate::tree::Tree;
 use crate::{Chapter, Failure, LIMIT, Outcome};
 
 pub(crate) const CHAPTER: Chapter = Chapter {
     name: "thread",
-    python: "_thread.start_new_thread(print_time, (\"Thread-1\", 2)); while 1: pass",
+    python: "_thread.start_new_thread(f, (\"Thread-1\", 2)); while 1: pass",
     rust: "start_new_thread(..)? twice; main sleeps on a lock each, not in a loop",
     run,
 };
@@ -72,6 +73,7 @@ fn clock(number: usize, delay: Duration, start: Instant) -> Result<(LockType, Ti
     over.acquire();
     let (mine, said) = (over.clone(), ticks.clone());
     start_new_thread(move || {
+        let _bar = span("print the time");
         for _ in 0..TURNS {
             sleep(delay);
             say(format_args!("Thread-{number}: {}", time_of_day()));

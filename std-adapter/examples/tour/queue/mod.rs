@@ -13,12 +13,13 @@ use inkle::queue::{GetError, PutError, Queue, Shutdown};
 use inkle::threading::spawn;
 
 use crate::report::{bytes, count, say, wait};
+use crate::trace::span;
 use crate::tree::Tree;
 use crate::{Chapter, Failure, Outcome};
 
 pub(crate) const CHAPTER: Chapter = Chapter {
     name: "queue",
-    python: "q = Queue(8), LifoQueue(), PriorityQueue(); q.put(x); q.get(); q.join()",
+    python: "q = Queue(8), LifoQueue(), PriorityQueue(); q.put(x); q.get()",
     rust: "the same names and calls, each with its error as a value",
     run,
 };
@@ -96,12 +97,18 @@ fn hash_in_parallel(tree: &Arc<Tree>) -> Result<Sums, Failure> {
     let mut producers = Vec::new();
     for _ in 0..PRODUCERS {
         let (tree, folders, files) = (Arc::clone(tree), folders.clone(), files.clone());
-        producers.push(spawn(move || walk(&tree, &folders, &files))?);
+        producers.push(spawn(move || {
+            let _bar = span("walk");
+            walk(&tree, &folders, &files)
+        })?);
     }
     let mut consumers = Vec::new();
     for _ in 0..CONSUMERS {
         let (tree, files, hashed) = (Arc::clone(tree), files.clone(), Arc::clone(&hashed));
-        consumers.push(spawn(move || hash(&tree, &files, &hashed))?);
+        consumers.push(spawn(move || {
+            let _bar = span("hash");
+            hash(&tree, &files, &hashed)
+        })?);
     }
 
     // First every folder is walked, then every file hashed; only then are the queues shut down.

@@ -10,6 +10,7 @@ use inkle_core::queue::Queue as Store;
 
 use crate::Failure;
 use crate::report::{path, say};
+use crate::trace::span;
 use crate::tree::Tree;
 
 const PRODUCERS: usize = 3;
@@ -106,6 +107,7 @@ where
     for producer in 0..PRODUCERS {
         let (tree, queue) = (Arc::clone(tree), queue.clone());
         producers.push(spawn(move || {
+            let _bar = span("put");
             let mine = tree.files.iter().skip(producer).step_by(PRODUCERS).enumerate();
             mine.filter(|&(turn, (path, file))| {
                 let entry = Entry { len: file.len, producer, turn, path: path.clone() };
@@ -127,7 +129,7 @@ where
     if !in_order(&got) {
         return Err(format!("{kind}: the files came out in another order").into());
     }
-    let first: Vec<String> = got.iter().take(2).map(|entry| path(&entry.path, 22)).collect();
+    let first: Vec<String> = got.iter().take(2).map(|entry| path(&entry.path, 18)).collect();
     say(format_args!("{kind:<20} {put} in, {put} out; first {}", first.join(", ")));
     Ok(())
 }

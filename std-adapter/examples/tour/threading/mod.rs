@@ -16,6 +16,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::report::{bytes, count, say, wait};
+use crate::trace::span;
 use crate::tree::Tree;
 use crate::{Chapter, Failure, LIMIT, Outcome};
 
@@ -47,6 +48,7 @@ fn prints() -> Result<(), Failure> {
     let main_went_on = Arc::new(Event::new());
     let seen = Arc::clone(&main_went_on);
     let thread = Builder::new().name("printer").spawn(move || {
+        let _bar = span("print");
         for turn in 1..=5 {
             if turn == 3 {
                 seen.wait_timeout(LIMIT)?;
@@ -102,7 +104,10 @@ fn zips(tree: &Arc<Tree>, output: &Path) -> Result<(Vec<PathBuf>, u64), Failure>
     let done = Arc::new(AtomicU64::new(0));
     let zipper =
         Zipper { input: Arc::clone(tree), output: output.to_path_buf(), done: Arc::clone(&done) };
-    let thread = spawn(move || zipper.run())?;
+    let thread = spawn(move || {
+        let _bar = span("zip");
+        zipper.run()
+    })?;
 
     let mut lines = 0;
     for path in tree.files.keys() {

@@ -8,6 +8,7 @@ use inkle::queue::Queue;
 use inkle::threading::{CancelToken, Cancelled, Reason, ScopeBuilder, Timer, serialize};
 
 use crate::report::{count, path, say};
+use crate::trace::span;
 use crate::tree::Tree;
 use crate::{Failure, LIMIT};
 
@@ -36,6 +37,7 @@ pub(super) fn check(tree: &Tree) -> Result<(), Failure> {
         ScopeBuilder::new().cancel_on_failure(true).child_of(&guard).run(|scope| {
             let token = scope.token();
             let search = || {
+                let _bar = span("search");
                 let mut search = Search { read: 0, found: None, stopped: None };
                 loop {
                     match files.next_unless(token) {
