@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::{env, fs};
 
 use inkle_core::atomic::{Access, Operation, Ordering, Step, Values, tell_of_each_step};
@@ -42,15 +43,19 @@ thread_local! {
     static EVENTS: RefCell<Vec<(ThreadId, Event)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Called before each execution.
+/// Whether steps are kept at all.
+static KEPT: AtomicBool = AtomicBool::new(false);
+
+/// Called before each execution that is to be drawn if it fails.
 pub(super) fn start() {
+    KEPT.store(true, Relaxed);
     tell_of_each_step(|step| record(Event::Step(step)));
     EVENTS.with_borrow_mut(Vec::clear);
 }
 
 fn record(event: Event) {
     // What unwinds has failed already.
-    if !std::thread::panicking() {
+    if KEPT.load(Relaxed) && !std::thread::panicking() {
         let thread = loom::thread::current().id();
         EVENTS.with_borrow_mut(|events| events.push((thread, event)));
     }

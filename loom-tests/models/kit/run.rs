@@ -34,6 +34,7 @@ struct Wish {
     bless: bool,
     table: bool,
     one: Option<String>,
+    drawn: bool,
     weak: Option<String>,
     fences: bool,
 }
@@ -45,6 +46,7 @@ impl Wish {
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--one" => wish.one = args.next(),
+                "--drawn" => wish.drawn = true,
                 "--weak" => wish.weak = args.next(),
                 "--fences" => wish.fences = true,
                 "--bless" => wish.bless = true,
@@ -94,7 +96,7 @@ pub fn run(all: &[(&str, &'static [Model])]) -> ExitCode {
 
     if let Some(name) = &wish.one {
         let one = models.iter().find(|named| named.name == *name).expect("no such model");
-        explore(one.model, wish.fences);
+        explore(one.model, &wish);
     }
     if wish.list {
         names.iter().filter(|name| wish.wants(name)).for_each(|name| println!("{name}: test"));
@@ -123,8 +125,8 @@ fn bound(model: &Model) -> Option<usize> {
     }
 }
 
-/// Explores one model in this process and ends it; with the order of its SeqCst fences, if wanted.
-fn explore(model: &'static Model, fences: bool) -> ! {
+/// Explores one model in this process and ends it.
+fn explore(model: &'static Model, wish: &Wish) -> ! {
     static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
     // Only the binary `mutants` cuts a search short, and only to learn what the model touches.
     let cut = access::limit();
@@ -132,6 +134,7 @@ fn explore(model: &'static Model, fences: bool) -> ! {
         println!("known bad");
         exit(0);
     }
+    let (fences, drawn) = (wish.fences, wish.drawn || matches!(model.kind, Kind::Drawn(_)));
     access::start(model.deaths);
     let search = || {
         let mut builder = loom::model::Builder::new();
@@ -147,7 +150,9 @@ fn explore(model: &'static Model, fences: bool) -> ! {
             if fences {
                 schedule_fences();
             }
-            picture::start();
+            if drawn {
+                picture::start();
+            }
             platform::start();
             (model.body)();
         });
@@ -162,7 +167,7 @@ fn explore(model: &'static Model, fences: bool) -> ! {
             after();
         }
     }));
-    if result.is_err() {
+    if result.is_err() && drawn {
         picture::print();
     }
     access::print();
@@ -254,16 +259,26 @@ fn run_all(
 
 fn run_one(wish: &Wish, named: &Named, floor: Option<u64>) -> Report {
     let start = Instant::now();
+    let mut output = in_own_process(wish, named, false);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let executions = said.lines().last().and_then(|line| line.parse().ok()).unwrap_or(0);
+    // To keep what each execution does would take a sixth of the time: so a search that fails is made once
+    // more, which comes to the same execution.
+    if output.status.code() == Some(FAILED) && !named.model.kind.is_bad() {
+        output = in_own_process(wish, named, true);
+    }
+    let failure = judge(named.model.kind, &output, executions, floor);
+    Report { executions, time: start.elapsed(), failure }
+}
+
+/// Explores it in a process of its own, which keeps what an execution does, to draw it, if asked to.
+fn in_own_process(wish: &Wish, named: &Named, drawn: bool) -> Output {
     let mut command = Command::new(env::current_exe().expect("own path"));
-    command.args(["--one", &named.name]);
+    command.args(["--one", &named.name]).args(drawn.then_some("--drawn"));
     // Failures of weak exchanges that the edited loom may explore in one execution.
     command.env("LOOM_WEAK_FAILS", wish.weak.as_deref().unwrap_or("0"));
     command.args(wish.fences.then_some("--fences"));
-    let output = command.output().expect("own executable");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let executions = said.lines().last().and_then(|line| line.parse().ok()).unwrap_or(0);
-    let failure = judge(named.model.kind, &output, executions, floor);
-    Report { executions, time: start.elapsed(), failure }
+    command.output().expect("own executable")
 }
 
 /// Why the model has failed, or nothing if it is as it should be.
