@@ -107,6 +107,46 @@
 //!   without compare-and-swap one critical section for each operation of a [`WordRing`] and of what
 //!   stands on it, smaller and quicker there than an emulated exchange.
 //!
+//! ## Another ground
+//!
+//! To stand on another system takes one `impl` of [`Platform`](platform::Platform): a clock, sleep and wake on a word, a
+//! number for the caller; its docs have the contract and one that spins. On another microcontroller a
+//! [`Board`](platform::Board) of a few lines is enough, for the two grounds that are here. Neither has values, so nothing is
+//! initialised.
+//!
+//! ## Models of your own
+//!
+//! A program that takes its atomics from [`atomic`] and is generic over its ground can be explored by the
+//! [loom] model checker as the kernel itself is: with `RUSTFLAGS="--cfg inkle_loom"` this crate stands on loom, and there
+//! is one ground more, `platform::Loom`, where threads are loom's, sleeps end early when a model allows it, and a wake-up
+//! that is lost is a deadlock, which loom reports. Constructors are no `const fn` then.
+//!
+//! ```text
+//! [target.'cfg(inkle_loom)'.dev-dependencies]
+//! loom = "0.7"
+//! ```
+//!
+//! ```ignore
+//! use inkle_core::platform::Loom;
+//!
+//! #[test]
+//! fn the_next_one_arrives() {
+//!     loom::model(|| {
+//!         Loom::begin();
+//!         let gauge = Arc::new(Gauge::<Loom>::new());
+//!         let other = Arc::clone(&gauge);
+//!         let shows = loom::thread::spawn(move || other.show(7));
+//!         assert_eq!(gauge.next(0, Deadline::NEVER), Some(Reading { number: 1, value: 7 }));
+//!         shows.join().unwrap();
+//!     });
+//! }
+//! ```
+//!
+//! The whole of it, with tests that run on threads as well and with a fault that is found, is `loom-tests/example` in the
+//! repository. Loom has limits; what they are, and how the kernel's own models get around some, is in
+//! `loom-tests/README.md`.
+//!
+//! [loom]: https://docs.rs/loom
 //! [`WordRing`]: queue::word::WordRing
 #![no_std]
 #![warn(clippy::std_instead_of_core, clippy::alloc_instead_of_core)]

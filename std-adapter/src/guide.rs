@@ -154,22 +154,66 @@
 //!
 //! # Another ground
 //!
-//! The kernel asks its [`Platform`](inkle_core::platform::Platform) for six things: a clock, to sleep while a word
-//! has a value, to wake who sleeps there, who is calling, how long to spin, and how to keep interrupt handlers off. The
-//! docs of that trait have one of twenty lines, [`platform`](crate::platform) has those of threads and of
-//! processes, and every type of the kernel works on each of them:
+//! The kernel asks its [`Platform`](inkle_core::platform::Platform) for a clock, to sleep while a word has a value, to wake
+//! who sleeps there, who is calling, and how long to spin. [`platform`](crate::platform) has the grounds of threads and of
+//! processes. A port of one's own is one `impl`; this one would do wherever there are locks and condition variables:
 //!
 //! ```
-//! use inkle::kernel::channel::Channel;
-//! use inkle::kernel::queue::word::WordRing;
-//! use inkle::platform::Private;
+//! use std::sync::{Condvar, LazyLock, Mutex};
+//! use std::time::{Duration, Instant};
 //!
-//! // No allocation, and the threads sleep as those of the queues above do.
-//! static KEYS: Channel<WordRing<u8, 16>, Private> = Channel::new(WordRing::new());
+//! use inkle::kernel::atomic::{AtomicU32, Ordering};
+//! use inkle::kernel::channel::Channel;
+//! use inkle::kernel::platform::{Deadline, Platform, Wake};
+//! use inkle::kernel::queue::word::WordRing;
+//!
+//! struct Ported;
+//!
+//! static SLEEP: (Mutex<()>, Condvar) = (Mutex::new(()), Condvar::new());
+//!
+//! impl Platform for Ported {
+//!     fn now() -> u64 {
+//!         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+//!         START.elapsed().as_nanos() as u64
+//!     }
+//!     // Compares and falls asleep in one step: whoever wakes takes the lock as well.
+//!     fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wake {
+//!         let mut here = SLEEP.0.lock().unwrap();
+//!         while word.load(Ordering::Relaxed) == expected {
+//!             if deadline.has_passed::<Self>() {
+//!                 return Wake::TimedOut;
+//!             }
+//!             let left = deadline.nanos().map_or(u64::MAX, |at| at.saturating_sub(Self::now()));
+//!             let left = Duration::from_nanos(left).min(Duration::from_secs(3600));
+//!             here = SLEEP.1.wait_timeout(here, left).unwrap().0;
+//!         }
+//!         Wake::Woken
+//!     }
+//!     fn wake(_word: *const AtomicU32, _count: u32) {
+//!         drop(SLEEP.0.lock());
+//!         SLEEP.1.notify_all();
+//!     }
+//!     fn current() -> usize {
+//!         thread_local!(static HERE: u8 = const { 0 });
+//!         HERE.with(|here| std::ptr::from_ref(here) as usize)
+//!     }
+//!     fn relax(_round: u32) -> bool {
+//!         false
+//!     }
+//! }
+//!
+//! // No allocation, and every type of the kernel stands on it.
+//! static KEYS: Channel<WordRing<u8, 16>, Ported> = Channel::new(WordRing::new());
 //!
 //! std::thread::spawn(|| KEYS.put(b'w').unwrap());
 //! assert_eq!(KEYS.get(), Ok(b'w'));
 //! ```
+//!
+//! # Models
+//!
+//! The kernel's own interleavings are explored by the models of `loom-tests`. Code that stands on the kernel and is generic
+//! over its ground can be explored in the same way:
+//! [models of your own](inkle_core#models-of-your-own). The modules of this crate cannot: they start threads and processes.
 
 #[cfg(doc)]
 use crate::{

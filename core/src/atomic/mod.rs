@@ -11,7 +11,7 @@
 //! | `core::sync::atomic` | default | wherever the target has compare-and-swap |
 //! | `portable-atomic` | feature `portable-atomic` | on targets without compare-and-swap (`thumbv6m`, `riscv32imc`), and for 64-bit atomics on 32-bit targets. The maintained choice. This crate enables none of its features: the final binary picks `unsafe-assume-single-core`, which is smaller and faster on a chip with one core, or `critical-section`, with which each load and store is a section of its own too |
 //! | `atomic-polyfill` | feature `atomic-polyfill` | only in a project that already ships it: it is in maintenance, its authors recommend `portable-atomic`. Every operation on a target without the instruction is one `critical-section` |
-//! | `loom` | `cfg(inkle_loom)` | never by hand: the mirror package `loom-tests` sets it |
+//! | `loom` | `cfg(inkle_loom)` | for [models](crate#models-of-your-own); the kernel's own are in the mirror package `loom-tests`, which sets it for itself |
 //! | `core::sync::atomic`, each access told of | `cfg(inkle_steps)` | never by hand: the mirror package `step-tests` sets it |
 //!
 //! With both features on, `portable-atomic` wins. On a target without compare-and-swap and with

@@ -79,6 +79,10 @@ pub enum Step {
     Read(&'static Location<'static>, usize),
     /// Plain data at this address is written.
     Write(&'static Location<'static>, usize),
+    /// The thread falls asleep on this word.
+    Sleeps(usize),
+    /// The thread wakes those that sleep on this word.
+    Wakes(usize),
 }
 
 /// Who is told of every step.
@@ -91,7 +95,7 @@ pub fn tell_of_each_step(told: fn(Step)) {
     let _ = TOLD.set(told);
 }
 
-fn tell(step: Step) {
+pub(crate) fn tell(step: Step) {
     if let Some(told) = TOLD.get() {
         told(step);
     }
@@ -294,6 +298,16 @@ macro_rules! model_atomic {
 }
 
 model_atomic!(AtomicU32, u32);
+
+impl AtomicU32 {
+    /// What the ground sees of it, as a part of its own step. Relaxed: what else it tells the caller is the
+    /// ground's affair.
+    #[track_caller]
+    pub(crate) fn peek(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 model_atomic!(AtomicU64, u64);
 model_atomic!(AtomicUsize, usize);
 

@@ -5,13 +5,15 @@
 //! stores nothing of it. To port the kernel to a new ground, write one `impl`.
 //!
 //! Ready grounds for bare metal: [`Spin`] never sleeps, [`WaitForInterrupt`] does; both stand on a
-//! [`Board`]. Threads and processes of an operating system: in the crate `inkle`; the model checker's
-//! ground: in the package `loom-tests`.
+//! [`Board`]. Threads and processes of an operating system: in the crate `inkle`. With
+//! `cfg(inkle_loom)` there is `Loom`, the model checker's: see [models of your own](crate#models-of-your-own).
 
 mod board;
 #[cfg(all(feature = "critical-section", not(inkle_loom)))]
 mod critical_section;
 mod deadline;
+#[cfg(inkle_loom)]
+mod model;
 mod spin;
 mod wait_for_interrupt;
 mod wide_counter;
@@ -20,6 +22,8 @@ pub use board::{Board, NoBoard};
 #[cfg(all(feature = "critical-section", not(inkle_loom)))]
 pub use critical_section::CriticalSection;
 pub use deadline::Deadline;
+#[cfg(inkle_loom)]
+pub use model::Loom;
 pub use spin::Spin;
 pub use wait_for_interrupt::WaitForInterrupt;
 pub use wide_counter::WideCounter;

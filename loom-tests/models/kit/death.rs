@@ -66,18 +66,6 @@ pub(super) fn step() {
     }
 }
 
-/// Does what is one step in the model, and several in the kit, during which nobody dies.
-pub(super) fn in_one_step<R>(step: impl FnOnce() -> R) -> R {
-    let mortal = MORTAL.load(Relaxed);
-    if mortal == NOBODY || mortal != Loom::current() {
-        return step();
-    }
-    MORTAL.store(NOBODY, Relaxed);
-    let result = step();
-    MORTAL.store(mortal, Relaxed);
-    result
-}
-
 /// Whether the thread with this number has died.
 pub(super) fn is_dead(thread: usize) -> bool {
     DEAD.load(Relaxed) == thread

@@ -9,7 +9,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::{env, fs};
 
 use inkle_core::atomic::{Access, Operation, Ordering, Step, Values, tell_of_each_step};
@@ -30,45 +29,23 @@ const LANE: usize = 18;
 /// Values below this are shown as they are.
 const SMALL: u64 = 10_000;
 
-/// What a thread has done.
-#[derive(Clone, Copy)]
-enum Event {
-    Step(Step),
-    Sleeps(usize),
-    Wakes(usize),
-}
-
 thread_local! {
     /// The steps of this execution. Loom runs all its threads on one.
-    static EVENTS: RefCell<Vec<(ThreadId, Event)>> = const { RefCell::new(Vec::new()) };
+    static EVENTS: RefCell<Vec<(ThreadId, Step)>> = const { RefCell::new(Vec::new()) };
 }
-
-/// Whether steps are kept at all.
-static KEPT: AtomicBool = AtomicBool::new(false);
 
 /// Called before each execution that is to be drawn if it fails.
 pub(super) fn start() {
-    KEPT.store(true, Relaxed);
-    tell_of_each_step(|step| record(Event::Step(step)));
+    tell_of_each_step(record);
     EVENTS.with_borrow_mut(Vec::clear);
 }
 
-fn record(event: Event) {
+fn record(step: Step) {
     // What unwinds has failed already.
-    if KEPT.load(Relaxed) && !std::thread::panicking() {
+    if !std::thread::panicking() {
         let thread = loom::thread::current().id();
-        EVENTS.with_borrow_mut(|events| events.push((thread, event)));
+        EVENTS.with_borrow_mut(|events| events.push((thread, step)));
     }
-}
-
-/// The thread falls asleep on this word.
-pub(super) fn sleeps(word: usize) {
-    record(Event::Sleeps(word));
-}
-
-/// The thread wakes those that sleep on this word.
-pub(super) fn wakes(word: usize) {
-    record(Event::Wakes(word));
 }
 
 /// One line of the picture.
@@ -138,19 +115,13 @@ impl Names {
         }
     }
 
-    fn line(&mut self, lane: usize, event: &Event) -> Line {
-        let (place, text) = match event {
-            Event::Step(Step::Access(access, values)) => {
-                (within(access.place), self.access(access, values))
-            }
-            Event::Step(Step::Read(place, cell)) => {
-                (within(place), format!("{} reads", self.word(*cell)))
-            }
-            Event::Step(Step::Write(place, cell)) => {
-                (within(place), format!("{} writes", self.word(*cell)))
-            }
-            Event::Sleeps(word) => (String::new(), format!("sleeps on {}", self.word(*word))),
-            Event::Wakes(word) => (String::new(), format!("wakes on {}", self.word(*word))),
+    fn line(&mut self, lane: usize, step: &Step) -> Line {
+        let (place, text) = match step {
+            Step::Access(access, values) => (within(access.place), self.access(access, values)),
+            Step::Read(place, cell) => (within(place), format!("{} reads", self.word(*cell))),
+            Step::Write(place, cell) => (within(place), format!("{} writes", self.word(*cell))),
+            Step::Sleeps(word) => (String::new(), format!("sleeps on {}", self.word(*word))),
+            Step::Wakes(word) => (String::new(), format!("wakes on {}", self.word(*word))),
         };
         Line { lane, place, text }
     }
@@ -194,7 +165,7 @@ impl Picture {
         };
         let mut names = Names::default();
         let all: Vec<Line> =
-            events.iter().map(|(thread, event)| names.line(lane(thread), event)).collect();
+            events.iter().map(|(thread, step)| names.line(lane(thread), step)).collect();
         let left_out = all.len().saturating_sub(LINES);
         let lanes = all.iter().map(|line| line.lane + 1).max().unwrap_or(1);
         let lines = all.into_iter().skip(left_out).collect();
