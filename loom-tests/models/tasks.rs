@@ -11,7 +11,7 @@ use inkle_core::queue::word::WordRing;
 use inkle_core::select::{Arm, Select};
 use loom::thread::spawn;
 
-use crate::kit::{Loom, Model, SOON, timeouts};
+use crate::kit::{Loom, Model, SOON, block_on_elsewhere, timeouts};
 use crate::shapes::Op::*;
 use crate::shapes::{Counted, Exact, Op, Waiting, play};
 
@@ -137,6 +137,35 @@ fn select_put_or_get() {
     assert_eq!(lines[0].try_get(), Ok(2));
 }
 
+/// Between two polls a task gets another waker: that one is called, or the second poll finds the item.
+fn moved_get() {
+    let lines = lines();
+    let theirs = lines.clone();
+    let thread = spawn(move || theirs[0].put(1).unwrap());
+    assert_eq!(block_on_elsewhere(lines[0].get_async()), Ok(1));
+    thread.join().unwrap();
+}
+
+/// The same beside a thread that waits for an item too: neither is forgotten.
+fn moved_get_beside() {
+    let line: Arc<Channel<Ring<2>, Loom>> = Arc::new(Channel::new(Ring::new()));
+    let threads = [
+        spawn({
+            let line = line.clone();
+            move || (1..=2).for_each(|item| line.put(item).unwrap())
+        }),
+        spawn({
+            let line = line.clone();
+            move || assert!(line.get().is_ok())
+        }),
+    ];
+    assert!(block_on_elsewhere(line.get_async()).is_ok());
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert!(line.is_empty());
+}
+
 const LARGE: &str = "one more: too many executions";
 
 /// All models of this module.
@@ -155,6 +184,8 @@ pub const MODELS: &[Model] = &[
     Model::full("once_put", || task::<1>(0, &[&[GetOnce], &[Put(1)]])),
     Model::full("once_get", || task::<1>(1, &[&[PutOnce(1)], &[Get]])),
     Model::full("once_once", || task::<1>(0, &[&[GetOnce], &[PutOnce(1)]])),
+    Model::bounded("moved_get", 4, "all of them take a minute", moved_get),
+    Model::bounded("moved_get_beside", 3, LARGE, moved_get_beside),
     // Three: tasks beside tasks and threads; a dropped task passes its notification on.
     Model::bounded("two_tasks", 3, LARGE, || {
         task::<2>(0, &[&[Put(1), Put(2)], &[GetAsync], &[GetAsync]])

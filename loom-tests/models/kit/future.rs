@@ -41,6 +41,17 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// As [`block_on`], by a task that goes to another worker behind its first poll: from then on it has another waker.
+pub fn block_on_elsewhere<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    // Nobody sleeps at it.
+    let waker = Waker::from(Arc::new(Bell(AtomicU32::new(0))));
+    match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(output) => output,
+        Poll::Pending => block_on(future),
+    }
+}
+
 /// Polls once and drops the future.
 pub fn poll_once<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {

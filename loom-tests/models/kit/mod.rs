@@ -17,7 +17,7 @@ mod stage;
 mod table;
 
 pub use death::life;
-pub use future::{block_on, poll_once};
+pub use future::{block_on, block_on_elsewhere, poll_once};
 pub use history::History;
 pub use plain::Plain;
 pub use platform::{Loom, SOON, Unfenced, time_passes, timeouts, until_asleep};
