@@ -87,6 +87,7 @@ struct Back<B, P> {
 impl<Q, B, P: Platform> Elastic<Q, B, P> {
     const_fn! {
         /// An elastic queue over `ring` and the two lists of its backlog, all new and empty.
+        #[must_use]
         pub const fn new(ring: Q, front: B, back: B) -> Self {
             Self {
                 ring,
@@ -100,6 +101,7 @@ impl<Q, B, P: Platform> Elastic<Q, B, P> {
 
     const_fn! {
         /// The new and empty `ring` alone, which does not grow: for a type that may be either.
+        #[must_use]
         pub const fn fixed(ring: Q) -> Self {
             Self {
                 ring,

@@ -28,6 +28,7 @@ pub enum PushError<T> {
 
 impl<T> PushError<T> {
     /// The item that was not taken.
+    #[must_use]
     pub fn into_inner(self) -> T {
         match self {
             Self::Full(item) | Self::Closed(item) => item,
@@ -73,6 +74,7 @@ pub enum PutError<T> {
 
 impl<T> PutError<T> {
     /// The item that was not taken.
+    #[must_use]
     pub fn into_inner(self) -> T {
         match self {
             Self::Full(item)
@@ -267,6 +269,7 @@ pub enum OutcomeError {
 /// assert_eq!(wheel.schedule(Tick::new(9), 'c').unwrap_err().into_inner(), 'c');
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ScheduleError<T> {
     /// There is no free slot.
     Full(T),
@@ -276,6 +279,7 @@ pub enum ScheduleError<T> {
 
 impl<T> ScheduleError<T> {
     /// The value that was not taken.
+    #[must_use]
     pub fn into_inner(self) -> T {
         match self {
             Self::Full(value) | Self::TooFar(value) => value,
@@ -285,6 +289,7 @@ impl<T> ScheduleError<T> {
 
 /// Why a timer was not moved to another time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RescheduleError {
     /// There is no free slot. The timer stays as it was.
     Full,
@@ -300,6 +305,7 @@ pub struct TooLate;
 
 /// Why a timer was not taken back by who would wait for its action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CancelError {
     /// The timer is over; its action does not run any more, unless the caller is the action.
     TooLate,
@@ -313,6 +319,7 @@ pub struct WheelFull;
 
 /// Why a future with a deadline gave nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SleepError {
     /// The deadline passed first.
     TimedOut,
@@ -365,6 +372,7 @@ pub struct NoSlot;
 
 /// Why a context variable was not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SetError {
     /// All slots are taken by other variables.
     NoSlot,
@@ -374,6 +382,7 @@ pub enum SetError {
 
 /// Why a context variable was not reset. The token comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ResetError<T> {
     /// The token is another variable's.
     OtherVariable(T),
@@ -385,6 +394,7 @@ pub enum ResetError<T> {
 
 impl<T> ResetError<T> {
     /// The token that was not used.
+    #[must_use]
     pub fn into_inner(self) -> T {
         match self {
             Self::OtherVariable(token) | Self::OtherContext(token) | Self::Busy(token) => token,
@@ -405,6 +415,7 @@ pub struct Entered<F>(pub F);
 
 impl<F> Entered<F> {
     /// What was not called.
+    #[must_use]
     pub fn into_inner(self) -> F {
         self.0
     }

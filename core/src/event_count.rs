@@ -47,6 +47,7 @@
 //! `notify` is lock-free (wait-free while nobody waits: one fence, one load). Eight bytes.
 //! Interrupt-off window: none.
 
+use core::fmt;
 use core::marker::PhantomData;
 
 use crate::atomic::{AtomicU32, Ordering};
@@ -117,6 +118,7 @@ pub struct EventCount<P> {
 impl<P: Platform> EventCount<P> {
     const_fn! {
         /// An event count that nobody waits on.
+        #[must_use]
         pub const fn new() -> Self {
             Self {
                 epoch: AtomicU32::new(0),
@@ -390,6 +392,14 @@ struct PassOn<'a, P: Platform>(&'a EventCount<P>);
 impl<P: Platform> Drop for PassOn<'_, P> {
     fn drop(&mut self) {
         self.0.notify(1);
+    }
+}
+
+impl<P> fmt::Debug for EventCount<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Relaxed: a snapshot that nothing hangs on.
+        let state = self.state.load(Ordering::Relaxed);
+        f.debug_struct("EventCount").field("waiters", &waiters(state)).finish_non_exhaustive()
     }
 }
 

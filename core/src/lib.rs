@@ -186,3 +186,8 @@ pub use error::{
     TooLate,
 };
 pub use platform::{Deadline, Platform};
+
+/// The example of the package's own page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,5 +1,5 @@
-//! Two small macros that let one source be `const` on the real ground and not under loom, whose
-//! objects can only be made inside a running model.
+//! Small macros. Two let one source be `const` on the real ground and not under loom, whose objects can
+//! only be made inside a running model.
 
 /// A constructor: `const fn` everywhere but under loom.
 macro_rules! const_fn {
@@ -26,4 +26,15 @@ macro_rules! array {
         let array: [_; $len] = core::array::from_fn(|_| $value);
         array
     }};
+}
+
+/// `Debug` that says no more than the name, and asks nothing of the parameters.
+macro_rules! debug_name {
+    ($(impl[$($parameters:tt)*] $type:ty: $name:literal;)+) => {$(
+        impl<$($parameters)*> core::fmt::Debug for $type {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct($name).finish_non_exhaustive()
+            }
+        }
+    )+};
 }

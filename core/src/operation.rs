@@ -94,7 +94,7 @@ impl<'a, A: Attempt, P: Platform> Operation<'a, A, P> {
 
     #[cold]
     fn wait_unless(&mut self, token: &CancelToken<'_, P>) -> Result<A::Output, Cancelled> {
-        let mut cancelled = token.cancelled();
+        let mut cancelled = token.wait_async();
         // The token first in every round: it begins with the first arm until one was served.
         match Select::new().wait(&mut [&mut cancelled, self], token.deadline()) {
             Ok(0) => {}

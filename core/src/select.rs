@@ -59,6 +59,7 @@ pub struct Select {
 
 impl Select {
     /// A select that begins with the first arm.
+    #[must_use]
     pub const fn new() -> Self {
         Self { next: 0 }
     }

@@ -46,6 +46,7 @@ pub struct Pool<const N: usize, W = Native> {
 impl<const N: usize, W: Width> Pool<N, W> {
     const_fn! {
         /// A pool with all its numbers free. `N` is at least 1, or this does not compile.
+        #[must_use]
         pub const fn new() -> Self {
             Self { free: WordRing::of_all_indices() }
         }
@@ -55,6 +56,7 @@ impl<const N: usize, W: Width> Pool<N, W> {
     ///
     /// Progress: lock-free. Interrupt-safe: yes. Ordering: acquire, pairs with the release of
     /// [`release`](Self::release): what the last owner did comes before what this one does.
+    #[must_use]
     #[inline]
     pub fn claim(&self) -> Option<usize> {
         self.free.try_pop().ok().map(|index| index.0)
@@ -77,6 +79,7 @@ impl<const N: usize, W: Width> Pool<N, W> {
     }
 
     /// How many numbers are free: a snapshot, exact while nobody claims or releases.
+    #[must_use]
     pub fn free(&self) -> usize {
         self.free.len()
     }
@@ -144,6 +147,7 @@ unsafe impl<T: Send, const N: usize> Send for Slab<T, N> {}
 impl<T, const N: usize> Slab<T, N> {
     const_fn! {
         /// An empty slab. `N` is at least 1, or this does not compile.
+        #[must_use]
         pub const fn new() -> Self {
             const { assert!(N <= u32::MAX as usize, "a handle's index has 32 bits") };
             Self {
@@ -199,11 +203,13 @@ impl<T, const N: usize> Slab<T, N> {
     }
 
     /// How many values are inside: a snapshot, exact while nobody inserts or removes.
+    #[must_use]
     pub fn len(&self) -> usize {
         N.saturating_sub(self.pool.free())
     }
 
     /// Whether nothing is inside: a snapshot, as [`len`](Self::len).
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -44,3 +44,8 @@ pub mod timeline;
 /// The kernel underneath: every type of it works on the grounds of [`platform`].
 pub use inkle_core as kernel;
 pub use platform::Deadline;
+
+/// The example of the package's own page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

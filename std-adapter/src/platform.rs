@@ -132,6 +132,7 @@ impl inkle_core::robust::Mortal for Shared {
 /// assert!(inkle::platform::after(Duration::from_secs(1)) < inkle::platform::Deadline::NEVER);
 /// assert_eq!(inkle::platform::after(Duration::MAX), inkle::platform::Deadline::NEVER);
 /// ```
+#[must_use]
 pub fn after(timeout: Duration) -> Deadline {
     Deadline::after::<Private>(timeout)
 }
@@ -145,6 +146,7 @@ pub fn after(timeout: Duration) -> Deadline {
 /// assert_eq!(until(Instant::now() - Duration::from_millis(1)), Deadline::PASSED);
 /// assert!(until(Instant::now() + Duration::from_secs(1)) > Deadline::PASSED);
 /// ```
+#[must_use]
 pub fn until(moment: Instant) -> Deadline {
     after(moment.saturating_duration_since(Instant::now()))
 }

@@ -125,6 +125,7 @@ pub fn interrupt_main() {
 /// ```
 /// assert!(!inkle::thread::main_interrupt().is_set());
 /// ```
+#[must_use]
 pub fn main_interrupt() -> &'static Event {
     &INTERRUPT
 }
@@ -154,6 +155,7 @@ pub type LockType = Arc<threading::Lock>;
 /// ```
 /// assert!(!inkle::thread::allocate_lock().is_held());
 /// ```
+#[must_use]
 pub fn allocate_lock() -> LockType {
     Arc::new(threading::Lock::new())
 }
@@ -170,6 +172,7 @@ pub fn allocate_lock() -> LockType {
 /// assert!(thread::count() >= 1);
 /// GO.set();
 /// ```
+#[must_use]
 pub fn count() -> usize {
     threading::started_count()
 }

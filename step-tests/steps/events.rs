@@ -352,7 +352,7 @@ fn token_operations() -> Vec<Operation<OneToken>> {
 }
 
 fn token_waits(token: &'static CancelToken<'static, Steps>) -> Task {
-    Box::pin(async { say(token.cancelled().await) })
+    Box::pin(async { say(token.wait_async().await) })
 }
 
 fn token_end(token: OneToken) -> Answer {
@@ -377,8 +377,8 @@ pub fn cancel_token_tasks() -> Subject<OneToken> {
         vec![("not cancelled", || Beside::alone(CancelToken::new()).with_task(token_waits))],
         with_tasks(
             token_operations(),
-            op("cancelled", |t: &OneToken, _| once(token_waits(t.value()))),
-            &["cancel", "cancelled", "poll the task", "drop the task"],
+            op("wait_async", |t: &OneToken, _| once(token_waits(t.value()))),
+            &["cancel", "wait_async", "poll the task", "drop the task"],
         ),
         token_end,
     )
@@ -415,7 +415,7 @@ fn outcome_operations() -> Vec<Operation<Work>> {
         op("phase", |w: &Work, _| say(w.value().outcome.phase())).wait_free(1),
         op("try_get", |w: &Work, _| say(w.value().outcome.try_get())).wait_free(1),
         op("is_settled", |w: &Work, _| {
-            w.value().outcome.is_settled();
+            let _ = w.value().outcome.is_settled();
             // The hooks are told between two steps.
             "either".into()
         })

@@ -111,7 +111,7 @@ pub fn nest() -> Subject<Nests> {
             }),
             op("ring", |all: &Nests, _| say(all.nests.get()[0].ring())),
             op("is_empty", |all: &Nests, _| {
-                all.nests.get()[0].is_empty();
+                let _ = all.nests.get()[0].is_empty();
                 String::new()
             }),
         ],

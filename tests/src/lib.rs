@@ -31,6 +31,7 @@ pub const SCALE: u32 = if cfg!(debug_assertions) { 1 } else { 8 };
 
 /// Ends the process if the test that holds it has not ended in ten minutes: a hang is a failure with a
 /// name, not a stuck machine. On a busy one thousands of handovers between threads take minutes.
+#[derive(Debug)]
 #[must_use = "it watches until it is dropped"]
 pub struct Watchdog {
     _alive: Sender<()>,

@@ -14,6 +14,7 @@ use crate::eventually;
 const PLACES: [&str; 2] = ["nats-server", "/usr/sbin/nats-server"];
 
 /// A server.
+#[derive(Debug)]
 pub struct Server {
     program: &'static str,
     child: Option<Child>,

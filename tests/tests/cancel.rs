@@ -34,7 +34,7 @@ fn th077_whatever_waits_can_be_called_off() {
     let empty = SimpleQueue::<u32>::new();
     called_off(|token| token.wait());
     called_off(|token| token.child().child().wait());
-    called_off(|token| block_on(token.cancelled()));
+    called_off(|token| block_on(token.wait_async()));
     called_off(|token| event.wait_unless(token).unwrap_err().0);
     called_off(|token| permits.acquire_unless(token).unwrap_err().0);
     called_off(|token| match full.put_unless(7, token).unwrap_err() {
@@ -142,14 +142,14 @@ fn selected_beside_work_and_dropped_unused() {
     let token = CancelToken::new();
     let queue = Queue::bounded(1).unwrap();
     queue.put("cloth").unwrap();
-    let (mut get, mut stop) = (queue.get_async(), token.cancelled());
+    let (mut get, mut stop) = (queue.get_async(), token.wait_async());
     assert_eq!(Select::new().wait(&mut [&mut get, &mut stop], Deadline::NEVER), Ok(0));
     assert_eq!(get.take(), Some(Ok("cloth")));
     assert_eq!(Select::new().wait(&mut [&mut stop], Deadline::PASSED), Err(TimedOut));
     // In the list, and gone again before the token is cancelled.
-    let mut waiting = pin!(token.cancelled());
+    let mut waiting = pin!(token.wait_async());
     assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    assert_eq!(poll_once(token.cancelled()), None);
+    assert_eq!(poll_once(token.wait_async()), None);
     token.cancel(Reason::REQUESTED);
     assert_eq!(block_on(waiting), Reason::REQUESTED);
 }

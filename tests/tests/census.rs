@@ -51,7 +51,7 @@ fn lt010_count_is_exact() {
     }
     // A dummy is active, but was not started here.
     let dummy = std::thread::spawn(|| {
-        threading::current();
+        let _ = threading::current();
         (thread::count(), threading::active_count())
     });
     assert_eq!(dummy.join().unwrap(), (3, 5));

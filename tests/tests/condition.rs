@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::scope;
 use std::time::Duration;
 
-use inkle::threading::{CancelToken, Condition, Guard, Lock, Mutex, Reason};
+use inkle::threading::{CancelToken, Condition, Lock, LockGuard, Mutex, Reason};
 use inkle_core::sync::WaitCondition;
 use inkle_tests::{PATIENCE, SETTLE, block_on, eventually, panics, watchdog};
 
@@ -58,7 +58,7 @@ fn th046_a_notification_reaches_one_who_waits_with_a_token() {
             scope.spawn(|| {
                 for _ in 0..500 {
                     let mut guard = lock.guard();
-                    let some = |_: &mut Guard<'_>| items.load(Ordering::Relaxed) > 0;
+                    let some = |_: &mut LockGuard<'_>| items.load(Ordering::Relaxed) > 0;
                     changed.wait_for_unless(&mut guard, &stop, some).unwrap();
                     items.fetch_sub(1, Ordering::Relaxed);
                 }
@@ -169,7 +169,7 @@ fn a_dropped_wait_holds_nothing_in_any_phase() {
 #[test]
 fn th046_who_is_told_and_dropped_tells_the_next() {
     let (lock, changed) = (Lock::new(), Condition::new());
-    let wait = || -> Pin<Box<WaitCondition<'_, Guard<'_>>>> {
+    let wait = || -> Pin<Box<WaitCondition<'_, LockGuard<'_>>>> {
         let mut wait = Box::pin(changed.wait_async(lock.guard()));
         assert!(poll(wait.as_mut()).is_pending());
         wait

@@ -4,7 +4,7 @@
 use inkle::platform::Private;
 use inkle::queue::Queue;
 use inkle::threading::{
-    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Guard, Latch, Lock, Mutex,
+    Barrier, BoundedSemaphore, CancelToken, Condition, Event, Latch, Lock, LockGuard, Mutex,
     MutexGuard, Once, Promise, RLock, RLockGuard, ReadGuard, RwLock, Semaphore, WriteGuard,
 };
 use inkle_core::channel::Channel;
@@ -38,7 +38,7 @@ macro_rules! table {
 fn the_table_of_sizes() {
     let table: &[(&str, usize, usize)] = table! {
         Lock: 24,
-        Guard: 8,
+        LockGuard: 8,
         RLock: 40,
         RLockGuard: 8,
         EventCount<Private>: 8,

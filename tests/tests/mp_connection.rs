@@ -274,7 +274,9 @@ fn a_send_that_is_late_is_finished_later_and_nothing_is_mixed() {
     assert!(matches!(here.try_send(&1), Err(SendError::TimedOut)));
     let soon = Duration::from_millis(1);
     assert!(matches!(here.send_timeout(&1, soon), Err(SendError::TimedOut)));
+    assert!(matches!(here.send_bytes_timeout(b"late", soon), Err(SendError::TimedOut)));
     assert!(matches!(here.flush_until(after(soon)), Err(SendError::TimedOut)));
+    assert!(matches!(here.flush_timeout(soon), Err(SendError::TimedOut)));
     let (other, _other) = pipe().unwrap();
     assert!(matches!(other.send(&here), Err(SendError::Encode(_))), "in mid-message");
     thread::scope(|scope| {
@@ -452,6 +454,11 @@ fn mp024_what_is_too_long_can_be_skipped_however_slowly_it_comes() {
         // It is not wanted any more, however long it may be.
         let late = connection.recv_bytes_until(1000, Deadline::PASSED);
         assert!(matches!(late, Err(RecvError::TimedOut)));
+        let late = connection.recv_bytes_timeout(1000, Duration::ZERO);
+        assert!(matches!(late, Err(RecvError::TimedOut)));
+        let late = connection.recv_bytes_into_timeout(&mut [0; 1000], Duration::ZERO);
+        assert!(matches!(late, Err(RecvError::TimedOut)));
+        assert!(matches!(connection.skip_timeout(Duration::ZERO), Err(RecvError::TimedOut)));
         stream.write_all(bytes).unwrap();
     }
     stream.write_all(&frame(b"short")).unwrap();

@@ -167,6 +167,11 @@ fn mp010_the_sentinel_is_readable_when_it_has_ended() {
     assert_eq!(ready(None), 1);
     process.wait();
     assert_eq!(ready(Some(&now)), 1, "afterwards too");
+    assert_eq!(
+        inkle::multiprocessing::wait(&[&process]).unwrap(),
+        [0],
+        "it is a descriptor itself"
+    );
 }
 
 #[test]

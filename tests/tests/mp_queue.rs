@@ -79,7 +79,7 @@ fn mp031_what_cannot_be_sent_is_refused_at_once_and_comes_back() {
 #[test]
 fn what_is_too_large_is_refused_at_once_and_comes_back() {
     let _watch = watchdog();
-    let queue = Queue::with_capacity(0, 1000).unwrap();
+    let queue = Queue::with_bytes(0, 1000).unwrap();
     assert_eq!(queue.max_item_size(), 992);
     let item = "x".repeat(1000);
     assert_eq!(queue.put(item.clone()), Err(PutError::TooLarge(item)));
@@ -87,8 +87,8 @@ fn what_is_too_large_is_refused_at_once_and_comes_back() {
     queue.put("x".repeat(990)).unwrap();
     assert_eq!(queue.try_put(String::new()), Err(PutError::Full(String::new())));
     assert_eq!(queue.get().map(|item| item.len()), Ok(990));
-    assert!(Queue::<u32>::with_capacity(0, 0).is_err());
-    assert!(Queue::<u32>::with_capacity(0, usize::MAX).is_err());
+    assert!(Queue::<u32>::with_bytes(0, 0).is_err());
+    assert!(Queue::<u32>::with_bytes(0, usize::MAX).is_err());
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn mp032_a_full_and_an_empty_queue_say_so() {
     assert_eq!(queue.try_put(3), Err(PutError::Full(3)));
     assert_eq!(queue.put_timeout(3, Duration::from_millis(1)), Err(PutError::TimedOut(3)));
     assert!(queue.is_full());
-    assert_eq!((queue.len(), queue.maxsize()), (2, Some(2)));
+    assert_eq!((queue.len(), queue.capacity()), (2, Some(2)));
     assert_eq!(queue.clone().get(), Ok(1));
 }
 
@@ -145,7 +145,7 @@ fn mp035_a_killed_producer_has_put_its_items_up_to_some_point_and_holds_up_nobod
     }
     let _watch = watchdog();
     // So small that a producer is in the middle of something most of the time.
-    let queue = Queue::with_capacity(20, 2000).unwrap();
+    let queue = Queue::with_bytes(20, 2000).unwrap();
     let mut next = BTreeMap::<u32, u32>::new();
     let mut take = || {
         let ((id, number), bytes) = queue.get_timeout(PATIENCE).unwrap();

@@ -240,3 +240,13 @@ fn who_may_not_come_in_is_told() {
     let _worker = Worker::builder(&good).slots(1).start().unwrap();
     assert_eq!(executor.submit_fn(square, 2).unwrap().join().unwrap(), 4);
 }
+
+#[test]
+fn a_password_in_an_address_is_shown_to_nobody() {
+    let settings =
+        Settings::new("nats://weaver:secret@127.0.0.1:1").server("token-secret@127.0.0.1:1");
+    let error = RemoteExecutor::connect(&settings).unwrap_err();
+    for text in [format!("{settings:?}"), format!("{error:?}"), error.to_string()] {
+        assert!(text.contains("nats://127.0.0.1:1") && !text.contains("secret"), "{text}");
+    }
+}

@@ -30,6 +30,9 @@ fn th038_the_owner_acquires_again_by_every_form() {
     lock.acquire_timeout(Duration::ZERO).unwrap();
     lock.acquire_unless(&stop).unwrap();
     drop(lock.guard().unwrap());
+    drop(lock.try_guard().unwrap());
+    drop(lock.guard_timeout(Duration::ZERO).unwrap());
+    drop(lock.guard_unless(&stop).unwrap());
     stop.cancel(Reason::SHUTDOWN);
     assert_eq!(lock.acquire_unless(&stop), Err(RLockError::Cancelled(Reason::SHUTDOWN)));
     (0..5).for_each(|_| lock.release().unwrap());
@@ -47,8 +50,12 @@ fn th038_others_give_up_by_every_form() {
             assert_eq!(lock.acquire_until(Deadline::PASSED), Err(RLockError::TimedOut));
             assert_eq!(lock.acquire_timeout(Duration::from_millis(2)), Err(RLockError::TimedOut));
             assert!(lock.guard_until(Deadline::PASSED).is_err());
+            assert_eq!(lock.try_guard().err(), Some(RLockError::Held));
+            let late = lock.guard_timeout(Duration::from_millis(2));
+            assert_eq!(late.err(), Some(RLockError::TimedOut));
             let cancelled = Err(RLockError::Cancelled(Reason::REQUESTED));
             assert_eq!(lock.acquire_unless(&stop), cancelled);
+            assert_eq!(lock.guard_unless(&stop).map(drop), cancelled);
         });
         stop.cancel(Reason::REQUESTED);
     });

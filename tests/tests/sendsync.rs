@@ -11,7 +11,7 @@ use inkle::queue::{GetError, PutError, Queue};
 use inkle::sched::{Alarm, Crew, Every, Job, Monotonic, Scheduler, Task, VirtualClock, Wall};
 use inkle::thread::LockType;
 use inkle::threading::{
-    Barrier, BelowZero, Condition, Event, Guard, JoinError, Latch, Local, Lock, Mutex,
+    Barrier, BelowZero, Condition, Event, JoinError, Latch, Local, Lock, LockGuard, Mutex,
     MutexGuard as Locked, Once, Panic, Promise, RLock, RLockGuard, ReadGuard, Report, RwLock,
     Scope, ScopeBuilder, ScopeError, Semaphore, Serialized, SpawnCause, SpawnError, TakeError, Tee,
     Thread, ThreadInfo, Timer, WriteGuard,
@@ -173,11 +173,11 @@ check! {
     Semaphore: true true;
     EventCount<Private>: true true;
     // Any thread may release.
-    Guard<'static>: true true;
+    LockGuard<'static>: true true;
     // Only the owner may, and it alone may wait with it.
     RLockGuard<'static>: false false;
     // A task may move between threads.
-    WaitCondition<'static, Guard<'static>>: true false;
+    WaitCondition<'static, LockGuard<'static>>: true false;
     WaitBarrier<'static, Private>: true false;
 }
 

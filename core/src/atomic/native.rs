@@ -88,6 +88,7 @@ pub struct UnsafeCell<T: ?Sized>(core::cell::UnsafeCell<T>);
 
 impl<T> UnsafeCell<T> {
     /// A cell that holds `value`.
+    #[must_use]
     pub const fn new(value: T) -> Self {
         Self(core::cell::UnsafeCell::new(value))
     }
@@ -107,6 +108,7 @@ impl<T> UnsafeCell<T> {
     }
 
     /// What the cell holds.
+    #[must_use]
     pub fn into_inner(self) -> T {
         self.0.into_inner()
     }

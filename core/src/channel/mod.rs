@@ -78,6 +78,7 @@ pub struct Channel<Q, P> {
 impl<Q, P: Platform> Channel<Q, P> {
     const_fn! {
         /// A channel over `queue`, which must be new: nothing was ever pushed to it.
+        #[must_use]
         pub const fn new(queue: Q) -> Self {
             Self {
                 queue,
@@ -277,36 +278,43 @@ impl<Q: Queue, P: Platform> Channel<Q, P> {
     }
 
     /// Whether the channel has been shut down.
+    #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.queue.is_closed()
     }
 
     /// The queue, with what is left in it.
+    #[must_use]
     pub fn into_inner(self) -> Q {
         self.queue
     }
 
     /// How many items are inside: a snapshot (QU004).
+    #[must_use]
     pub fn len(&self) -> usize {
         self.queue.len()
     }
 
     /// Whether nothing is inside: a snapshot (QU004).
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
     /// Whether there is no room: a snapshot (QU004).
+    #[must_use]
     pub fn is_full(&self) -> bool {
         self.queue.capacity().is_some_and(|capacity| self.queue.len() >= capacity)
     }
 
     /// How many items fit; `None` if there is no limit.
+    #[must_use]
     pub fn capacity(&self) -> Option<usize> {
         self.queue.capacity()
     }
 
     /// How many items were put and are not yet called done: a snapshot (QU010).
+    #[must_use]
     pub fn unfinished(&self) -> usize {
         // Acquire, pairs with `task_done`. First `done`, then the ticket: the difference is never
         // less than it was at the first load, so 0 was true at that moment.
@@ -426,6 +434,7 @@ impl<Q: Peek, P: Platform> Channel<Q, P> {
     /// A copy of the item that a get would take now.
     ///
     /// Progress and interrupt safety: the queue's. Source: QU034.
+    #[must_use]
     pub fn peek(&self) -> Option<Q::Item> {
         self.queue.peek()
     }

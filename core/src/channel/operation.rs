@@ -28,6 +28,12 @@ pub struct Getting<'a, Q, P>(&'a Channel<Q, P>);
 /// See [`Join`].
 pub struct Joining<'a, Q, P>(&'a Channel<Q, P>);
 
+debug_name! {
+    impl[Q: Queue, P] Putting<'_, Q, P>: "Putting";
+    impl[Q, P] Getting<'_, Q, P>: "Getting";
+    impl[Q, P] Joining<'_, Q, P>: "Joining";
+}
+
 impl<Q: Queue, P: Platform> Channel<Q, P> {
     /// [`put`](Self::put) for a task: waits for room without holding up its thread.
     ///

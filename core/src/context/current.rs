@@ -20,6 +20,7 @@ pub struct Current<G: Ground> {
 impl<G: Ground> Current<G> {
     const_fn! {
         /// Nothing entered.
+        #[must_use]
         pub const fn new() -> Self {
             Self { context: PlainPtr::new(ptr::null_mut()), root: Context::root() }
         }

@@ -22,7 +22,7 @@ use core::future::Future;
 
 use super::slots::{Reader, hidden::SlotArray};
 use super::value::Value;
-use super::{ContextVar, Ground, Variables, Within};
+use super::{ContextVar, Ground, Variable, Variables, Within};
 use crate::atomic::{AtomicU32, Ordering, PlainU32, compiler_fence};
 use crate::error::Entered;
 
@@ -58,6 +58,7 @@ pub struct Context<G: Ground> {
 impl<G: Ground> Context<G> {
     const_fn! {
         /// A context without values. (CV011)
+        #[must_use]
         pub const fn new() -> Self {
             #[cfg(not(inkle_loom))]
             let slots = <G::Slots as SlotArray>::EMPTY;
@@ -95,11 +96,13 @@ impl<G: Ground> Context<G> {
     /// It does not matter who runs in it, or whether this interrupts a change. Progress: lock-free, it
     /// repeats if another processor has changed a value meanwhile. Interrupt-safe: yes. Ordering:
     /// acquire, pairs with the release of a [`set`](ContextVar::set).
+    #[must_use]
     pub fn copy(&self) -> Self {
         Self::with(FREE, self.slots.copy())
     }
 
     /// As [`copy`](Self::copy), of the context that the caller runs in. (CV010)
+    #[must_use]
     pub fn copy_current() -> Self {
         G::current(|current| current.with(Self::copy))
     }
@@ -132,6 +135,7 @@ impl<G: Ground> Context<G> {
     /// (CV014)
     ///
     /// Progress, interrupt safety and ordering: as [`copy`](Self::copy).
+    #[must_use]
     pub fn get<T: Value>(&self, variable: &ContextVar<T, G>) -> Option<T> {
         let number = variable.variable().number()?;
         // SAFETY: the slot is the variable's: its values are `T`s.
@@ -148,11 +152,13 @@ impl<G: Ground> Context<G> {
     /// How many variables have a value here. (CV014)
     ///
     /// Progress, interrupt safety and ordering: as [`copy`](Self::copy).
+    #[must_use]
     pub fn len(&self) -> usize {
         self.slots.present(Reader::Elsewhere).count_ones() as usize
     }
 
     /// Whether no variable has a value here.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -215,6 +221,23 @@ impl<G: Ground> Drop for Running<'_, G> {
     fn drop(&mut self) {
         // Release, pairs with the Acquire of `run`.
         self.0.hold.store(FREE, Ordering::Release);
+    }
+}
+
+/// As [`copy`](Context::copy).
+impl<G: Ground> Clone for Context<G> {
+    fn clone(&self) -> Self {
+        self.copy()
+    }
+}
+
+/// As [`iter`](Context::iter).
+impl<G: Ground> IntoIterator for &Context<G> {
+    type Item = &'static Variable;
+    type IntoIter = Variables<G>;
+
+    fn into_iter(self) -> Variables<G> {
+        self.iter()
     }
 }
 

@@ -50,6 +50,7 @@ impl Variable {
     /// The name it was declared with.
     ///
     /// Progress: wait-free. Interrupt-safe: yes.
+    #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -71,6 +72,8 @@ impl fmt::Debug for Variable {
 
 /// A number, and who has it.
 pub struct Entry(AtomicPtr<Variable>);
+
+debug_name!(impl[] Entry: "Entry";);
 
 impl Entry {
     const_fn! {
@@ -110,6 +113,7 @@ pub struct Registry<G: Ground> {
 impl<G: Ground> Registry<G> {
     const_fn! {
         /// A registry without variables.
+        #[must_use]
         pub const fn new() -> Self {
             #[cfg(not(inkle_loom))]
             let entries = <G::Slots as SlotArray>::ENTRIES;

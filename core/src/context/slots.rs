@@ -119,7 +119,7 @@ impl<const N: usize, const W: usize> Slots<N, W> {
 }
 
 /// Who reads: whether another may change the words meanwhile, and on which processor.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     /// Only an interrupt handler in between: it has done all or nothing.
     Here,

@@ -37,6 +37,7 @@ pub struct ContextVar<T, G: Ground> {
 impl<T: Value, G: Ground> ContextVar<T, G> {
     const_fn! {
         /// A variable without a default. (CV001)
+        #[must_use]
         pub const fn new(name: &'static str) -> Self {
             Self::with(name, None)
         }
@@ -44,6 +45,7 @@ impl<T: Value, G: Ground> ContextVar<T, G> {
 
     const_fn! {
         /// A variable with the value that it has where none was set. (CV001, CV003)
+        #[must_use]
         pub const fn with_default(name: &'static str, default: T) -> Self {
             Self::with(name, Some(default))
         }
@@ -62,6 +64,7 @@ impl<T: Value, G: Ground> ContextVar<T, G> {
     }
 
     /// The name it was declared with.
+    #[must_use]
     pub fn name(&self) -> &'static str {
         self.variable.name()
     }
@@ -83,6 +86,7 @@ impl<T: Value, G: Ground> ContextVar<T, G> {
     ///
     /// Progress: wait-free but for interrupt handlers that change the same context: a turn for each.
     /// Interrupt-safe: yes. Ordering: relaxed, values are read where they are set.
+    #[must_use]
     #[inline]
     pub fn get(&self) -> Option<T> {
         let Some(number) = self.variable.number() else { return self.default };
@@ -166,6 +170,7 @@ pub struct Token<T, G: Ground> {
 
 impl<T: Value, G: Ground> Token<T, G> {
     /// The value before; `None` if there was none. (CV007)
+    #[must_use]
     pub fn old_value(&self) -> Option<T> {
         self.old
     }

@@ -87,6 +87,7 @@ unsafe impl<P, const N: usize> Send for Taken<P, N> {}
 
 impl<P: Platform, const N: usize, F: FnOnce(bool) -> R, R> Branch<P, N, F, R> {
     /// A branch for the nest `owner`, which is not in it yet.
+    #[must_use]
     #[inline]
     pub fn new(owner: &Nest<P, N>, work: F) -> Self {
         let header = Header {

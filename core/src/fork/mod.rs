@@ -34,6 +34,8 @@
 mod branch;
 
 use core::cell::Cell;
+use core::error::Error;
+use core::fmt;
 use core::mem::forget;
 use core::ptr::NonNull;
 
@@ -58,6 +60,14 @@ pub trait Host {
 /// The other half of a fork panicked in the thread that had taken it. What it panicked with has stayed there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unwound;
+
+impl fmt::Display for Unwound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the other half panicked")
+    }
+}
+
+impl Error for Unwound {}
 
 /// Where one worker puts what it has forked, for others to take: up to `N` branches, a power of two. Who
 /// has more does them at once.
@@ -96,6 +106,7 @@ pub struct Nest<P, const N: usize> {
 impl<P: Platform, const N: usize> Nest<P, N> {
     const_fn! {
         /// An empty nest.
+        #[must_use]
         pub const fn new() -> Self {
             Self { branches: Deque::new(), bell: EventCount::new(), followed: AtomicU32::new(0) }
         }
@@ -244,6 +255,7 @@ impl<P: Platform, const N: usize> Nest<P, N> {
     }
 
     /// Whether there is nothing to be taken: a snapshot.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.branches.is_empty()
     }

@@ -37,6 +37,7 @@ pub trait Board {
     fn now() -> u64;
 
     /// A number, not 0, for the thread of control that asks. One is enough on a single hart.
+    #[must_use]
     fn current() -> usize {
         1
     }

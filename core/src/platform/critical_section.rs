@@ -18,8 +18,17 @@ use super::{Board, Deadline};
 ///
 /// assert_eq!(Ground::masked(|| 7), 7);
 /// ```
-#[derive(Clone, Copy, Debug)]
 pub struct CriticalSection<B>(PhantomData<fn() -> B>);
+
+debug_name!(impl[B] CriticalSection<B>: "CriticalSection";);
+
+impl<B> Clone for CriticalSection<B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for CriticalSection<B> {}
 
 impl<B: Board> Board for CriticalSection<B> {
     const HAS_CLOCK: bool = B::HAS_CLOCK;

@@ -37,12 +37,14 @@ impl Deadline {
     pub const PASSED: Self = Self(0);
 
     /// The moment when `P::now()` says `nanos`. `u64::MAX` is [`NEVER`](Self::NEVER).
+    #[must_use]
     pub const fn at(nanos: u64) -> Self {
         Self(nanos)
     }
 
     /// `timeout` from now. Saturates to [`NEVER`](Self::NEVER). A zero timeout, or a platform
     /// without a clock, gives [`PASSED`](Self::PASSED).
+    #[must_use]
     pub fn after<P: Platform>(timeout: Duration) -> Self {
         if timeout.is_zero() || !P::HAS_CLOCK {
             return Self::PASSED;
@@ -54,12 +56,14 @@ impl Deadline {
     }
 
     /// Nanoseconds on the platform's clock, or `None` if there is no limit.
+    #[must_use]
     pub const fn nanos(self) -> Option<u64> {
         if self.0 == u64::MAX { None } else { Some(self.0) }
     }
 
     /// Whether the moment is over. Reads the clock only for a finite deadline after
     /// [`PASSED`](Self::PASSED).
+    #[must_use]
     pub fn has_passed<P: Platform>(self) -> bool {
         match self.nanos() {
             None => false,

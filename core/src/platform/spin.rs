@@ -25,6 +25,8 @@ use crate::atomic::{AtomicU32, Ordering};
 /// ```
 pub struct Spin<B, R = ::spin::relax::Spin>(PhantomData<fn() -> (B, R)>);
 
+debug_name!(impl[B, R] Spin<B, R>: "Spin";);
+
 impl<B: Board, R: RelaxStrategy> Platform for Spin<B, R> {
     const HAS_CLOCK: bool = B::HAS_CLOCK;
 

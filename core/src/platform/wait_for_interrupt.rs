@@ -58,6 +58,8 @@ use crate::atomic::{AtomicU32, Ordering};
 /// ```
 pub struct WaitForInterrupt<B>(PhantomData<fn() -> B>);
 
+debug_name!(impl[B] WaitForInterrupt<B>: "WaitForInterrupt";);
+
 impl<B: Board> Platform for WaitForInterrupt<B> {
     const HAS_CLOCK: bool = B::HAS_CLOCK;
 

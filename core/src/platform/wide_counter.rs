@@ -37,6 +37,7 @@ pub struct WideCounter {
 impl WideCounter {
     const_fn! {
         /// For a counter that has just been started.
+        #[must_use]
         pub const fn new() -> Self {
             Self { halves: AtomicU32::new(0) }
         }

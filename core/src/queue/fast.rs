@@ -60,6 +60,7 @@ unsafe impl<T: Send> Sync for FastSlot<T> {}
 impl<T> FastSlot<T> {
     const_fn! {
         /// An empty slot.
+        #[must_use]
         pub const fn new() -> Self {
             Self { state: AtomicUsize::new(0), cell: UnsafeCell::new(MaybeUninit::uninit()) }
         }
@@ -119,6 +120,7 @@ pub struct FastFifoIn<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy = Spin
 impl<T, const N: usize, R: RelaxStrategy, W: Width> FastFifo<T, N, R, W> {
     const_fn! {
         /// An empty queue. `N` is at least 1, or this does not compile.
+        #[must_use]
         pub const fn new() -> Self {
             const { assert!(N >= 1, "a queue needs at least one slot") };
             Self {
@@ -195,6 +197,7 @@ impl<T, S: Storage<Slot = FastSlot<T>>, R: RelaxStrategy, W: Width> FastFifoIn<T
     /// let queue: FastFifoIn<String, _> = FastFifoIn::with_storage(slots).unwrap();
     /// queue.try_push("shuttle".to_string()).unwrap();
     /// ```
+    #[must_use]
     pub fn with_storage(slots: S) -> Option<Self> {
         let count = slots.slots().len();
         if !is_possible(count) {

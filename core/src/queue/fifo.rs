@@ -38,6 +38,7 @@
 //! - Words of 128 bits, with values of 64 bits inside the slot: not tried. Stable Rust has no atomic of
 //!   that width.
 
+use core::error::Error;
 use core::fmt;
 
 use super::cells::Cells;
@@ -73,6 +74,7 @@ pub struct Fifo<T, const N: usize, W: Width = Native> {
 impl<T, const N: usize, W: Width> Fifo<T, N, W> {
     const_fn! {
         /// An empty queue. `N` is at least 1, or this does not compile.
+        #[must_use]
         pub const fn new() -> Self {
             Self { cells: Cells::new(), used: WordRing::new() }
         }
@@ -184,13 +186,32 @@ impl<T, const N: usize, W: Width> Fifo<T, N, W> {
 }
 
 /// Why [`Fifo::force_push`] did not add the item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Refused<T> {
     /// Why, and the item that was not added.
     pub error: PushError<T>,
     /// The oldest item, if the queue was closed after that one had been taken out for the new one.
     pub displaced: Option<T>,
 }
+
+impl<T> fmt::Debug for Refused<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused")
+            .field("error", &self.error)
+            .field("displaced", &self.displaced.is_some())
+            .finish()
+    }
+}
+
+impl<T> fmt::Display for Refused<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let also =
+            if self.displaced.is_some() { ", and its oldest item was taken out" } else { "" };
+        write!(f, "{}{also}", self.error)
+    }
+}
+
+impl<T> Error for Refused<T> {}
 
 impl<T, const N: usize, W: Width> Queue for Fifo<T, N, W> {
     type Item = T;

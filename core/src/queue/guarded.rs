@@ -77,6 +77,7 @@ struct State<C> {
 impl<C, P: Platform> Guarded<C, P> {
     const_fn! {
         /// A queue over `container`. What is in it already can be popped, but counts as no push.
+        #[must_use]
         pub const fn new(container: C) -> Self {
             Self {
                 state: Locked::new(State { container, closed: false }),
@@ -86,6 +87,7 @@ impl<C, P: Platform> Guarded<C, P> {
     }
 
     /// The container, with what is left in it.
+    #[must_use]
     pub fn into_inner(self) -> C {
         self.state.into_inner().container
     }

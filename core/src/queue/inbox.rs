@@ -98,6 +98,7 @@ pub struct Inbox<T, const N: usize, R: RelaxStrategy = Spin, W: Width = Native> 
 impl<T, const N: usize, R: RelaxStrategy, W: Width> Inbox<T, N, R, W> {
     const_fn! {
         /// An empty inbox. `N` is at least 1, or this does not compile.
+        #[must_use]
         pub const fn new() -> Self {
             Self { chain: Chain::new(), rest: Pad(AtomicU32::new(0)), marker: PhantomData }
         }
@@ -262,6 +263,7 @@ pub struct Batch<'a, T, const N: usize, W: Width = Native> {
 
 impl<T, const N: usize, W: Width> Batch<'_, T, N, W> {
     /// Whether the inbox was closed when the batch was taken: nothing comes after it.
+    #[must_use]
     pub fn is_last(&self) -> bool {
         self.is_last
     }

@@ -49,6 +49,7 @@ pub struct Stack<T, const N: usize, W: Width = Native> {
 impl<T, const N: usize, W: Width> Stack<T, N, W> {
     const_fn! {
         /// An empty stack. `N` is at least 1, or this does not compile.
+        #[must_use]
         pub const fn new() -> Self {
             Self { chain: Chain::new() }
         }

@@ -144,6 +144,7 @@ struct Bottom {
 impl<T, const N: usize> Deque<T, N> {
     const_fn! {
         /// An empty deque. `N` is a power of two, or this does not compile.
+        #[must_use]
         pub const fn new() -> Self {
             Self::starting_at(0)
         }
@@ -167,6 +168,7 @@ impl<T, const N: usize> Deque<T, N> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with the release of the last
     /// owner's drop.
+    #[must_use]
     pub fn owner(&self) -> Option<Owner<'_, T, N>> {
         self.bottom.token.try_lock()?.hold();
         Some(Owner { deque: self })
@@ -302,6 +304,7 @@ impl<T, const N: usize> Deque<T, N> {
     /// How many pointers are inside: a snapshot, exact while nobody pushes, pops or steals.
     ///
     /// Progress: wait-free. Interrupt-safe: yes.
+    #[must_use]
     pub fn len(&self) -> usize {
         // Acquire, pairs with the fence before `steal`'s exchange: `bottom` is not older than `top`, or a
         // deque that is never empty could seem so.
@@ -317,11 +320,13 @@ impl<T, const N: usize> Deque<T, N> {
     }
 
     /// Whether nothing is inside: a snapshot, as [`len`](Self::len).
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many pointers fit: `N`.
+    #[must_use]
     pub fn capacity(&self) -> usize {
         N
     }

@@ -183,6 +183,7 @@ impl<P: Mortal, const N: usize> Barrier<P, N> {
     const_fn! {
         /// A barrier for so many parties; `None` for 0 or more than
         /// [`MAX_PARTIES`](Self::MAX_PARTIES) (TH060).
+        #[must_use]
         pub const fn new(parties: u32) -> Option<Self> {
             if parties == 0 || parties > Self::MAX_PARTIES {
                 return None;
@@ -268,17 +269,20 @@ impl<P: Mortal, const N: usize> Barrier<P, N> {
     }
 
     /// Whether the barrier is broken: a snapshot. Source: TH067.
+    #[must_use]
     pub fn is_broken(&self) -> bool {
         self.look().is_broken()
     }
 
     /// How many have to come. Source: TH067.
+    #[must_use]
     pub fn parties(&self) -> u32 {
         // Relaxed: nobody writes it.
         self.parties.load(Ordering::Relaxed)
     }
 
     /// How many have come and wait for others: a snapshot. Source: TH067.
+    #[must_use]
     pub fn waiting(&self) -> u32 {
         self.look().count()
     }

@@ -72,6 +72,7 @@ pub struct Bell<P> {
 impl<P: Platform> Bell<P> {
     const_fn! {
         /// A bell that nobody waits for.
+        #[must_use]
         pub const fn new() -> Self {
             Self { word: AtomicU32::new(0), platform: PhantomData }
         }

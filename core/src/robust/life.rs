@@ -24,6 +24,7 @@ impl Life {
     pub const BITS: u32 = 30;
 
     /// The life with these bits; `None` for 0 and for more than [`BITS`](Self::BITS).
+    #[must_use]
     pub const fn new(bits: u32) -> Option<Self> {
         match NonZeroU32::new(bits) {
             Some(bits) if bits.get() >> Self::BITS == 0 => Some(Self(bits)),
@@ -32,6 +33,7 @@ impl Life {
     }
 
     /// Its bits.
+    #[must_use]
     pub const fn bits(self) -> u32 {
         self.0.get()
     }

@@ -58,6 +58,7 @@ pub enum Found {
 
 impl Found {
     /// Whether the last holder died with it.
+    #[must_use]
     pub fn is_abandoned(self) -> bool {
         self == Self::Abandoned
     }
@@ -103,6 +104,7 @@ pub struct Lock<P> {
 impl<P: Mortal> Lock<P> {
     const_fn! {
         /// A lock that nobody holds.
+        #[must_use]
         pub const fn new() -> Self {
             Self { state: AtomicU32::new(FREE), platform: PhantomData }
         }
@@ -125,6 +127,7 @@ impl<P: Mortal> Lock<P> {
     /// Acquires the lock if nobody holds it now.
     ///
     /// Progress: lock-free. Interrupt-safe: no. Ordering: as [`acquire`](Self::acquire).
+    #[must_use]
     #[inline]
     pub fn try_acquire(&self) -> Option<Found> {
         self.take(FREE, P::life().bits()).ok()
@@ -148,24 +151,25 @@ impl<P: Mortal> Lock<P> {
 
     /// Acquires the lock and gives a guard that releases it when dropped and knows how it was found.
     #[inline]
-    pub fn guard(&self) -> Guard<'_, P> {
-        Guard { found: self.acquire(), lock: self }
+    pub fn guard(&self) -> LockGuard<'_, P> {
+        LockGuard { found: self.acquire(), lock: self }
     }
 
     /// As [`guard`](Self::guard), if nobody holds the lock now.
+    #[must_use]
     #[inline]
-    pub fn try_guard(&self) -> Option<Guard<'_, P>> {
-        self.try_acquire().map(|found| Guard { found, lock: self })
+    pub fn try_guard(&self) -> Option<LockGuard<'_, P>> {
+        self.try_acquire().map(|found| LockGuard { found, lock: self })
     }
 
     /// As [`guard`](Self::guard), until `deadline`. See [`acquire_until`](Self::acquire_until).
     #[inline]
-    pub fn guard_until(&self, deadline: impl Into<Deadline>) -> Result<Guard<'_, P>, TimedOut> {
-        self.acquire_until(deadline).map(|found| Guard { found, lock: self })
+    pub fn guard_until(&self, deadline: impl Into<Deadline>) -> Result<LockGuard<'_, P>, TimedOut> {
+        self.acquire_until(deadline).map(|found| LockGuard { found, lock: self })
     }
 
     /// As [`guard`](Self::guard), for at most `timeout`. See [`acquire_until`](Self::acquire_until).
-    pub fn guard_timeout(&self, timeout: Duration) -> Result<Guard<'_, P>, TimedOut> {
+    pub fn guard_timeout(&self, timeout: Duration) -> Result<LockGuard<'_, P>, TimedOut> {
         self.guard_until(Deadline::after::<P>(timeout))
     }
 
@@ -213,11 +217,13 @@ impl<P: Mortal> Lock<P> {
     }
 
     /// Whether somebody holds the lock, dead or alive: a snapshot.
+    #[must_use]
     pub fn is_held(&self) -> bool {
         self.holder().is_some()
     }
 
     /// Which process holds the lock, dead or alive: a snapshot.
+    #[must_use]
     pub fn holder(&self) -> Option<Life> {
         // Relaxed: a snapshot orders nothing.
         Life::new(self.state.load(Ordering::Relaxed) & LIFE)
@@ -350,14 +356,13 @@ impl<P: Mortal> fmt::Debug for Lock<P> {
 }
 
 /// Holds a [`Lock`] and releases it when dropped.
-#[derive(Debug)]
 #[must_use = "the lock is released as soon as the guard is dropped"]
-pub struct Guard<'a, P: Mortal> {
+pub struct LockGuard<'a, P: Mortal> {
     found: Found,
     lock: &'a Lock<P>,
 }
 
-impl<'a, P: Mortal> Guard<'a, P> {
+impl<'a, P: Mortal> LockGuard<'a, P> {
     /// Whether somebody died with the lock before it was acquired, or while the guard
     /// [waited](crate::sync::Condition) with it: then what the lock protects may be half-changed.
     pub fn found(&self) -> Found {
@@ -370,12 +375,19 @@ impl<'a, P: Mortal> Guard<'a, P> {
     }
 
     /// The lock that is held.
+    #[must_use]
     pub fn lock(&self) -> &'a Lock<P> {
         self.lock
     }
 }
 
-impl<P: Mortal> Drop for Guard<'_, P> {
+impl<P: Mortal> fmt::Debug for LockGuard<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockGuard").field("found", &self.found).field("lock", self.lock).finish()
+    }
+}
+
+impl<P: Mortal> Drop for LockGuard<'_, P> {
     #[inline]
     fn drop(&mut self) {
         // An error would mean that somebody else released what we hold, or took us for dead.
@@ -383,9 +395,9 @@ impl<P: Mortal> Drop for Guard<'_, P> {
     }
 }
 
-impl<P: Mortal> Sealed<P> for Guard<'_, P> {}
+impl<P: Mortal> Sealed<P> for LockGuard<'_, P> {}
 
-impl<P: Mortal> Held<P> for Guard<'_, P> {
+impl<P: Mortal> Held<P> for LockGuard<'_, P> {
     fn released<R>(&mut self, wait: impl FnOnce() -> R) -> R {
         // As when it is dropped.
         let _ = self.lock.release_own();
@@ -395,7 +407,7 @@ impl<P: Mortal> Held<P> for Guard<'_, P> {
 }
 
 /// Acquires a guard's lock again when dropped, also by a panic of the platform's.
-struct Again<'s, 'a, P: Mortal>(&'s mut Guard<'a, P>);
+struct Again<'s, 'a, P: Mortal>(&'s mut LockGuard<'a, P>);
 
 impl<P: Mortal> Drop for Again<'_, '_, P> {
     fn drop(&mut self) {

@@ -47,7 +47,7 @@ mod survivor;
 pub use barrier::Barrier;
 pub use bell::Bell;
 pub use life::{Life, Mortal};
-pub use lock::{Found, Guard, Lock};
+pub use lock::{Found, Lock, LockGuard};
 pub use records::{Header, Record, Records};
 pub use rlock::{RLock, RLockGuard};
 pub use survivor::Survivor;

@@ -57,6 +57,7 @@ pub struct RLock<P> {
 impl<P: Mortal> RLock<P> {
     const_fn! {
         /// A lock that nobody holds.
+        #[must_use]
         pub const fn new() -> Self {
             Self { owner: AtomicWord::new(NOBODY), depth: AtomicU32::new(0), lock: Lock::new() }
         }
@@ -146,11 +147,13 @@ impl<P: Mortal> RLock<P> {
     }
 
     /// Whether some thread holds the lock, dead or alive: a snapshot.
+    #[must_use]
     pub fn is_held(&self) -> bool {
         self.lock.is_held()
     }
 
     /// Which process holds the lock, dead or alive: a snapshot.
+    #[must_use]
     pub fn holder(&self) -> Option<Life> {
         self.lock.holder()
     }
@@ -222,7 +225,6 @@ impl<P: Mortal> fmt::Debug for RLock<P> {
 }
 
 /// Holds one level of an [`RLock`] and releases it when dropped. Stays on its thread.
-#[derive(Debug)]
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RLockGuard<'a, P: Mortal> {
     found: Found,
@@ -236,19 +238,26 @@ impl<'a, P: Mortal> RLockGuard<'a, P> {
         Self { found, lock, owner: PhantomData }
     }
 
-    /// As that of [`Guard`](super::Guard::found).
+    /// As that of [`LockGuard`](super::LockGuard::found).
     pub fn found(&self) -> Found {
         self.found
     }
 
-    /// As that of [`Guard`](super::Guard::take_found).
+    /// As that of [`LockGuard`](super::LockGuard::take_found).
     pub fn take_found(&mut self) -> Found {
         core::mem::replace(&mut self.found, Found::Clean)
     }
 
     /// The lock that is held.
+    #[must_use]
     pub fn lock(&self) -> &'a RLock<P> {
         self.lock
+    }
+}
+
+impl<P: Mortal> fmt::Debug for RLockGuard<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RLockGuard").field("found", &self.found).field("lock", self.lock).finish()
     }
 }
 

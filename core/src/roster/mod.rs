@@ -53,6 +53,8 @@
 mod state;
 
 use core::convert::Infallible;
+use core::error::Error;
+use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
@@ -100,8 +102,20 @@ pub enum Refused {
     Closed,
 }
 
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "as many jobs wait as may",
+            Self::Closed => "the roster is closed",
+        })
+    }
+}
+
+impl Error for Refused {}
+
 /// What a roster holds: a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Census {
     /// Jobs that wait.
     pub queued: u32,
@@ -178,6 +192,7 @@ enum Step {
 impl<P: Platform> Roster<P> {
     const_fn! {
         /// A roster without workers and jobs.
+        #[must_use]
         pub const fn new() -> Self {
             Self {
                 state: Pad(AtomicWord::new(0)),
@@ -553,6 +568,7 @@ impl<P: Platform> Roster<P> {
     }
 
     /// What is counted now.
+    #[must_use]
     pub fn census(&self) -> Census {
         // Relaxed: a snapshot.
         let state = State(self.state.load(Ordering::Relaxed));

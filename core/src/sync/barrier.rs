@@ -196,6 +196,7 @@ impl<P: Platform> Barrier<P> {
     const_fn! {
         /// A barrier for so many parties; `None` for 0 or more than
         /// [`MAX_PARTIES`](Self::MAX_PARTIES) (TH060).
+        #[must_use]
         pub const fn new(parties: u32) -> Option<Self> {
             if parties == 0 || parties > COUNT {
                 return None;
@@ -312,17 +313,20 @@ impl<P: Platform> Barrier<P> {
     }
 
     /// Whether the barrier is broken: a snapshot. Source: TH067.
+    #[must_use]
     pub fn is_broken(&self) -> bool {
         self.look().is_broken()
     }
 
     /// How many have to come. Source: TH067.
+    #[must_use]
     pub fn parties(&self) -> u32 {
         // Relaxed: nobody writes it.
         self.parties.load(Ordering::Relaxed)
     }
 
     /// How many have come and wait for others: a snapshot, 0 unless a round is filling. Source: TH067.
+    #[must_use]
     pub fn waiting(&self) -> u32 {
         let word = self.look();
         if word.stage() == FILLING { word.count(word.parity()) } else { 0 }
@@ -464,6 +468,8 @@ pub struct Arriving<'a, P: Platform, F> {
     action: Option<F>,
     stand: Stand,
 }
+
+debug_name!(impl[P: Platform, F] Arriving<'_, P, F>: "Arriving";);
 
 impl<'a, P: Platform, F: FnOnce()> Arriving<'a, P, F> {
     fn new(barrier: &'a Barrier<P>, action: Option<F>) -> Self {

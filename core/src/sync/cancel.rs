@@ -52,11 +52,13 @@ impl Reason {
     const TAKEN: u32 = 0xff;
 
     /// A reason of the program's own.
+    #[must_use]
     pub const fn custom(number: u16) -> Self {
         Self(NonZeroU32::MIN.saturating_add(Self::TAKEN + number as u32))
     }
 
     /// The number that was given to [`custom`](Self::custom).
+    #[must_use]
     pub const fn number(self) -> Option<u16> {
         match self.0.get().checked_sub(Self::TAKEN + 1) {
             Some(number) => Some(number as u16),
@@ -91,7 +93,7 @@ impl fmt::Debug for Reason {
 /// deadline passes, and whenever its parent is cancelled. Cancelling a child leaves its parent alone.
 ///
 /// The deadline of a token limits threads that block with it. A task that awaits
-/// [`cancelled`](Self::cancelled) is woken by [`cancel`](Self::cancel) alone: nobody wakes it when a
+/// [`wait_async`](Self::wait_async) is woken by [`cancel`](Self::cancel) alone: nobody wakes it when a
 /// deadline passes. Between processes a token can be asked but not waited with: that does not compile
 /// ([`Platform::SHARED`]).
 ///
@@ -120,6 +122,7 @@ pub struct CancelToken<'p, P> {
 impl<P: Platform> CancelToken<'_, P> {
     const_fn! {
         /// A token by itself, not cancelled.
+        #[must_use]
         pub const fn new() -> Self {
             Self::until(Deadline::NEVER)
         }
@@ -127,22 +130,26 @@ impl<P: Platform> CancelToken<'_, P> {
 
     const_fn! {
         /// A token that is cancelled when `deadline` passes, if not before.
+        #[must_use]
         pub const fn until(deadline: Deadline) -> Self {
             Self { state: AtomicU32::new(0), deadline, parent: None, guests: Guests::new() }
         }
     }
 
     /// A token that is cancelled with this one, or by itself.
+    #[must_use]
     pub fn child(&self) -> CancelToken<'_, P> {
         self.child_until(Deadline::NEVER)
     }
 
     /// As [`child`](Self::child), and when `deadline` passes.
+    #[must_use]
     pub fn child_until(&self, deadline: impl Into<Deadline>) -> CancelToken<'_, P> {
         CancelToken { parent: Some(self), ..CancelToken::until(deadline.into()) }
     }
 
     /// As [`child`](Self::child), and after `timeout`.
+    #[must_use]
     pub fn child_timeout(&self, timeout: Duration) -> CancelToken<'_, P> {
         self.child_until(Deadline::after::<P>(timeout))
     }
@@ -169,12 +176,14 @@ impl<P: Platform> CancelToken<'_, P> {
     ///
     /// Progress: wait-free; the depth of the tree. Interrupt-safe: yes. Ordering: acquire, pairs with
     /// the release of [`cancel`](Self::cancel).
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.reason().is_some()
     }
 
     /// Why the token is cancelled, if it is; the nearest token that is cancelled says. Progress and the
     /// rest: as [`is_cancelled`](Self::is_cancelled).
+    #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         self.line().find_map(CancelToken::own)
     }
@@ -187,12 +196,13 @@ impl<P: Platform> CancelToken<'_, P> {
     }
 
     /// The moment when the token or one of its parents passes its deadline.
+    #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.line().map(|token| token.deadline).min().unwrap_or(Deadline::NEVER)
     }
 
     /// To await, select or block on: done when the token is cancelled.
-    pub fn cancelled(&self) -> WaitCancelled<'_, P> {
+    pub fn wait_async(&self) -> WaitCancelled<'_, P> {
         Operation::new(Cancelling(self), self.root().guests.place())
     }
 
@@ -211,7 +221,7 @@ impl<P: Platform> CancelToken<'_, P> {
     /// polls.
     pub fn wait_until(&self, deadline: impl Into<Deadline>) -> Option<Reason> {
         let deadline = self.deadline().min(deadline.into());
-        self.cancelled().until(deadline).ok().or_else(|| self.reason())
+        self.wait_async().until(deadline).ok().or_else(|| self.reason())
     }
 
     /// As [`wait`](Self::wait), for at most `timeout`: a sleep that can be called off.
@@ -253,11 +263,13 @@ impl<P: Platform> fmt::Debug for CancelToken<'_, P> {
     }
 }
 
-/// Done when a token is cancelled; see [`CancelToken::cancelled`].
+/// Done when a token is cancelled; see [`CancelToken::wait_async`].
 pub type WaitCancelled<'a, P> = Operation<'a, Cancelling<'a, P>, P>;
 
 /// See [`WaitCancelled`].
 pub struct Cancelling<'a, P>(&'a CancelToken<'a, P>);
+
+debug_name!(impl[P] Cancelling<'_, P>: "Cancelling";);
 
 impl<'a, P: Platform> Attempt for Cancelling<'a, P> {
     type Output = Reason;

@@ -27,7 +27,7 @@ use crate::atomic::{AtomicU32, Ordering};
 use crate::error::{Cancelled, TimedOut};
 use crate::platform::{Deadline, Platform, Wake};
 use crate::select::Arm;
-use crate::sync::{AcquireLock, CancelToken, Guard, Lock, Reason};
+use crate::sync::{AcquireLock, CancelToken, Lock, LockGuard, Reason};
 use crate::waiting::{Place, WaitQueue, Waiter, Whom};
 
 /// Waits, with a lock held, until somebody says that what the lock protects has changed.
@@ -60,6 +60,7 @@ pub struct Condition<P> {
 impl<P: Platform> Condition<P> {
     const_fn! {
         /// A condition that nobody waits for.
+        #[must_use]
         pub const fn new() -> Self {
             Self { changed: WaitQueue::new() }
         }
@@ -115,7 +116,7 @@ impl<P: Platform> Condition<P> {
         token.check()?;
         // Counts notifications. Declared before the seats, so dropped after them.
         let word = &AtomicU32::new(0);
-        let (waiter, cancelled) = (Waiter::new(), token.cancelled());
+        let (waiter, cancelled) = (Waiter::new(), token.wait_async());
         let (tokens, at_token) = cancelled.place();
         let here = Seat { place: self.changed.place(), waiter: &waiter, word };
         let there = Seat { place: tokens, waiter: at_token, word };
@@ -321,10 +322,11 @@ pub trait HeldLock {
 pub trait Sealed<P> {}
 
 /// A lock that only the condition may touch.
-#[derive(Debug)]
 pub struct OnLock<'a, P: Platform>(pub(super) &'a Lock<P>);
 
-impl<P: Platform> HeldLock for Guard<'_, P> {
+debug_name!(impl[P: Platform] OnLock<'_, P>: "OnLock";);
+
+impl<P: Platform> HeldLock for LockGuard<'_, P> {
     type Ground = P;
 
     fn on_lock<'a>(&self) -> OnLock<'a, P>

@@ -45,6 +45,7 @@ pub struct Event<P> {
 impl<P: Platform> Event<P> {
     const_fn! {
         /// An event that is not set.
+        #[must_use]
         pub const fn new() -> Self {
             Self { changed: WaitQueue::new(), state: AtomicU32::new(0) }
         }
@@ -86,6 +87,7 @@ impl<P: Platform> Event<P> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with
     /// [`set`](Self::set)'s release.
+    #[must_use]
     pub fn is_set(&self) -> bool {
         self.state() & 1 != 0
     }
@@ -167,6 +169,8 @@ pub struct Waiting<'a, P> {
     event: &'a Event<P>,
     seen: u32,
 }
+
+debug_name!(impl[P] Waiting<'_, P>: "Waiting";);
 
 impl<'a, P: Platform> Attempt for Waiting<'a, P> {
     type Output = ();

@@ -49,6 +49,7 @@ pub struct Latch<P> {
 impl<P: Platform> Latch<P> {
     const_fn! {
         /// A latch that lets through after `count` steps; at once if that is zero.
+        #[must_use]
         pub const fn new(count: u32) -> Self {
             Self { done: WaitQueue::new(), count: AtomicU32::new(count) }
         }
@@ -99,6 +100,7 @@ impl<P: Platform> Latch<P> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with
     /// [`count_down`](Self::count_down)'s release.
+    #[must_use]
     pub fn remaining(&self) -> u32 {
         // Acquire, pairs with the Release of `count_down`: at zero all of it is seen.
         self.count.load(Ordering::Acquire)
@@ -106,6 +108,7 @@ impl<P: Platform> Latch<P> {
 
     /// Whether it lets through now: [`wait`](Self::wait) without waiting. The rest as
     /// [`remaining`](Self::remaining).
+    #[must_use]
     pub fn try_wait(&self) -> bool {
         self.remaining() == 0
     }
@@ -159,6 +162,8 @@ pub type WaitLatch<'a, P> = Operation<'a, Waiting<'a, P>, P>;
 
 /// See [`WaitLatch`].
 pub struct Waiting<'a, P>(&'a Latch<P>);
+
+debug_name!(impl[P] Waiting<'_, P>: "Waiting";);
 
 impl<'a, P: Platform> Attempt for Waiting<'a, P> {
     type Output = ();

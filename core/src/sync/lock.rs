@@ -46,6 +46,7 @@ pub struct Lock<P: Platform> {
 impl<P: Platform> Lock<P> {
     const_fn! {
         /// A lock that nobody holds.
+        #[must_use]
         pub const fn new() -> Self {
             Self { word: WordLock::new(), guests: Guests::new() }
         }
@@ -65,6 +66,7 @@ impl<P: Platform> Lock<P> {
     /// Acquires the lock if it is free now.
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: as [`acquire`](Self::acquire).
+    #[must_use]
     #[inline]
     #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_acquire(&self) -> bool {
@@ -109,15 +111,43 @@ impl<P: Platform> Lock<P> {
     /// Errors: [`Cancelled`]. Progress: blocking. Interrupt-safe: no. Source: TH077.
     #[cfg_attr(feature = "watch", track_caller)]
     pub fn acquire_unless(&self, token: &CancelToken<'_, P>) -> Result<(), Cancelled> {
-        self.guard_async().unless(token).map(core::mem::forget)
+        self.guard_unless(token).map(core::mem::forget)
     }
 
     /// Acquires the lock and gives a guard that releases it when dropped.
     #[inline]
     #[cfg_attr(feature = "watch", track_caller)]
-    pub fn guard(&self) -> Guard<'_, P> {
+    pub fn guard(&self) -> LockGuard<'_, P> {
         self.acquire();
-        Guard { lock: self }
+        LockGuard { lock: self }
+    }
+
+    /// As [`guard`](Self::guard), if the lock is free now. See [`try_acquire`](Self::try_acquire).
+    #[inline]
+    #[must_use = "the lock is released as soon as the guard is dropped"]
+    #[cfg_attr(feature = "watch", track_caller)]
+    pub fn try_guard(&self) -> Option<LockGuard<'_, P>> {
+        self.try_acquire().then(|| LockGuard { lock: self })
+    }
+
+    /// As [`guard`](Self::guard), until `deadline`. See [`acquire_until`](Self::acquire_until).
+    #[inline]
+    #[cfg_attr(feature = "watch", track_caller)]
+    pub fn guard_until(&self, deadline: impl Into<Deadline>) -> Result<LockGuard<'_, P>, TimedOut> {
+        self.acquire_until(deadline)?;
+        Ok(LockGuard { lock: self })
+    }
+
+    /// As [`guard`](Self::guard), for at most `timeout`. See [`acquire_until`](Self::acquire_until).
+    #[cfg_attr(feature = "watch", track_caller)]
+    pub fn guard_timeout(&self, timeout: Duration) -> Result<LockGuard<'_, P>, TimedOut> {
+        self.guard_until(Deadline::after::<P>(timeout))
+    }
+
+    /// As [`guard`](Self::guard), until `token` is cancelled. See [`acquire_unless`](Self::acquire_unless).
+    #[cfg_attr(feature = "watch", track_caller)]
+    pub fn guard_unless(&self, token: &CancelToken<'_, P>) -> Result<LockGuard<'_, P>, Cancelled> {
+        self.guard_async().unless(token)
     }
 
     /// [`guard`](Self::guard) to await, to select, or to block on with a limit.
@@ -148,6 +178,7 @@ impl<P: Platform> Lock<P> {
     }
 
     /// Whether somebody holds the lock: a snapshot.
+    #[must_use]
     pub fn is_held(&self) -> bool {
         self.word.is_held()
     }
@@ -174,20 +205,26 @@ impl<P: Platform> Drop for Lock<P> {
 }
 
 /// Holds a [`Lock`] and releases it when dropped.
-#[derive(Debug)]
 #[must_use = "the lock is released as soon as the guard is dropped"]
-pub struct Guard<'a, P: Platform> {
+pub struct LockGuard<'a, P: Platform> {
     pub(super) lock: &'a Lock<P>,
 }
 
-impl<'a, P: Platform> Guard<'a, P> {
+impl<'a, P: Platform> LockGuard<'a, P> {
     /// The lock that is held.
+    #[must_use]
     pub fn lock(&self) -> &'a Lock<P> {
         self.lock
     }
 }
 
-impl<P: Platform> Drop for Guard<'_, P> {
+impl<P: Platform> fmt::Debug for LockGuard<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockGuard").field("lock", self.lock).finish()
+    }
+}
+
+impl<P: Platform> Drop for LockGuard<'_, P> {
     #[inline]
     fn drop(&mut self) {
         // An error would mean that somebody else released what we hold: nothing to do about it.
@@ -201,15 +238,17 @@ pub type AcquireLock<'a, P> = Operation<'a, Acquiring<'a, P>, P>;
 /// See [`AcquireLock`].
 pub struct Acquiring<'a, P: Platform>(pub(super) &'a Lock<P>);
 
-impl<'a, P: Platform> Attempt for Acquiring<'a, P> {
-    type Output = Guard<'a, P>;
+debug_name!(impl[P: Platform] Acquiring<'_, P>: "Acquiring";);
 
-    fn attempt(&mut self, waited: bool) -> Option<Guard<'a, P>> {
+impl<'a, P: Platform> Attempt for Acquiring<'a, P> {
+    type Output = LockGuard<'a, P>;
+
+    fn attempt(&mut self, waited: bool) -> Option<LockGuard<'a, P>> {
         let word = &self.0.word;
         let held = if waited { word.try_acquire_as_guest() } else { word.try_acquire() };
         if held {
             watch::tell::<P, _>(self.0, Step::Acquired);
         }
-        held.then(|| Guard { lock: self.0 })
+        held.then(|| LockGuard { lock: self.0 })
     }
 }

@@ -49,7 +49,7 @@ pub use condition::{Condition, Held, HeldLock, WaitCondition};
 pub use event::{Event, WaitEvent};
 pub use hook::Hook;
 pub use latch::{Latch, WaitLatch};
-pub use lock::{AcquireLock, Guard, Lock};
+pub use lock::{AcquireLock, Lock, LockGuard};
 pub use mutex::{LockMutex, Mutex, MutexGuard};
 pub use once::{Once, WaitOnce};
 pub use outcome::{Claim, GetOutcome, Outcome, Phase, SettleOutcome};

@@ -24,7 +24,7 @@ use core::time::Duration;
 
 use super::condition::OnLock;
 use super::lock::Acquiring;
-use super::{CancelToken, Guard, HeldLock, Lock};
+use super::{CancelToken, HeldLock, Lock, LockGuard};
 use crate::atomic::UnsafeCell;
 use crate::error::{Cancelled, TimedOut};
 use crate::operation::{Attempt, Operation};
@@ -59,6 +59,7 @@ unsafe impl<T: Send, P: Platform> Sync for Mutex<T, P> {}
 impl<T, P: Platform> Mutex<T, P> {
     const_fn! {
         /// A mutex that nobody holds.
+        #[must_use]
         pub const fn new(value: T) -> Self {
             Self { lock: Lock::new(), value: UnsafeCell::new(value) }
         }
@@ -79,6 +80,7 @@ impl<T, P: Platform> Mutex<T, P> {
     /// Progress: wait-free. Interrupt-safe: yes, and so is dropping the guard if the platform's `wake`
     /// is, and with tasks if its [`masked`](Platform::masked) keeps handlers out. Ordering: as
     /// [`lock`](Self::lock).
+    #[must_use]
     #[inline]
     #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T, P>> {
@@ -125,11 +127,13 @@ impl<T, P: Platform> Mutex<T, P> {
     }
 
     /// Whether somebody holds it: a snapshot.
+    #[must_use]
     pub fn is_locked(&self) -> bool {
         self.lock.is_held()
     }
 
     /// The value, which nobody else can reach at the moment.
+    #[must_use]
     pub fn get_mut(&mut self) -> &mut T {
         // SAFETY: the mutex is borrowed exclusively, so there is no guard, but for one that was leaked,
         // whose borrow has ended.
@@ -137,19 +141,26 @@ impl<T, P: Platform> Mutex<T, P> {
     }
 
     /// The value, which nobody else can reach any more.
+    #[must_use]
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
 
     /// The guard of a caller that has just acquired the lock.
     fn acquired(&self) -> MutexGuard<'_, T, P> {
-        MutexGuard::new(self, Guard { lock: &self.lock })
+        MutexGuard::new(self, LockGuard { lock: &self.lock })
     }
 }
 
 impl<T: Default, P: Platform> Default for Mutex<T, P> {
     fn default() -> Self {
         Self::new(T::default())
+    }
+}
+
+impl<T, P: Platform> From<T> for Mutex<T, P> {
+    fn from(value: T) -> Self {
+        Self::new(value)
     }
 }
 
@@ -168,14 +179,14 @@ impl<T: fmt::Debug, P: Platform> fmt::Debug for Mutex<T, P> {
 pub struct MutexGuard<'a, T, P: Platform> {
     mutex: &'a Mutex<T, P>,
     /// Unlocks it when dropped.
-    _held: Guard<'a, P>,
+    _held: LockGuard<'a, P>,
     /// It gives the value away as `&mut`, and may be shared or sent only where that may.
     gives: PhantomData<&'a mut T>,
 }
 
 impl<'a, T, P: Platform> MutexGuard<'a, T, P> {
     /// `guard` is of the mutex's own lock.
-    fn new(mutex: &'a Mutex<T, P>, guard: Guard<'a, P>) -> Self {
+    fn new(mutex: &'a Mutex<T, P>, guard: LockGuard<'a, P>) -> Self {
         Self { mutex, _held: guard, gives: PhantomData }
     }
 }
@@ -216,6 +227,12 @@ impl<T: fmt::Debug, P: Platform> fmt::Debug for MutexGuard<'_, T, P> {
     }
 }
 
+impl<T: fmt::Display, P: Platform> fmt::Display for MutexGuard<'_, T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
 /// A mutex being locked; see [`Mutex::lock_async`].
 pub type LockMutex<'a, T, P> = Operation<'a, Locking<'a, T, P>, P>;
 
@@ -224,6 +241,8 @@ pub struct Locking<'a, T, P: Platform> {
     mutex: &'a Mutex<T, P>,
     acquiring: Acquiring<'a, P>,
 }
+
+debug_name!(impl[T, P: Platform] Locking<'_, T, P>: "Locking";);
 
 impl<'a, T, P: Platform> Attempt for Locking<'a, T, P> {
     type Output = MutexGuard<'a, T, P>;

@@ -38,6 +38,7 @@ unsafe impl<T: Send + Sync, P: Platform> Sync for Once<T, P> {}
 impl<T, P: Platform> Once<T, P> {
     const_fn! {
         /// No value yet.
+        #[must_use]
         pub const fn new() -> Self {
             Self { inner: WriteOnce::new() }
         }
@@ -47,6 +48,7 @@ impl<T, P: Platform> Once<T, P> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with the release of whoever
     /// wrote it. Source: TH084.
+    #[must_use]
     #[inline]
     pub fn get(&self) -> Option<&T> {
         (self.inner.find() == Found::Value).then(|| self.found())
@@ -129,6 +131,7 @@ impl<T, P: Platform> Once<T, P> {
     }
 
     /// The value, if there is one, which nobody else can reach at the moment.
+    #[must_use]
     pub fn get_mut(&mut self) -> Option<&mut T> {
         self.inner.get_mut()
     }
@@ -139,6 +142,7 @@ impl<T, P: Platform> Once<T, P> {
     }
 
     /// The value, if there is one.
+    #[must_use]
     pub fn into_inner(mut self) -> Option<T> {
         self.take()
     }
@@ -193,6 +197,8 @@ pub type WaitOnce<'a, T, P> = Operation<'a, Waiting<'a, T, P>, P>;
 
 /// See [`WaitOnce`].
 pub struct Waiting<'a, T, P: Platform>(&'a Once<T, P>);
+
+debug_name!(impl[T, P: Platform] Waiting<'_, T, P>: "Waiting";);
 
 impl<'a, T, P: Platform> Attempt for Waiting<'a, T, P> {
     type Output = &'a T;

@@ -89,6 +89,7 @@ impl Phase {
     }
 
     /// Whether it has come to its end.
+    #[must_use]
     pub const fn is_done(self) -> bool {
         matches!(self, Self::Finished | Self::Cancelled)
     }
@@ -135,6 +136,7 @@ unsafe impl<T: Send, P: Platform> Send for Outcome<T, P> {}
 impl<T, P: Platform> Outcome<T, P> {
     const_fn! {
         /// Work that nobody has begun.
+        #[must_use]
         pub const fn new() -> Self {
             let room = UnsafeCell::new(MaybeUninit::uninit());
             Self { changed: WaitQueue::new(), state: AtomicUsize::new(PENDING), room }
@@ -145,6 +147,7 @@ impl<T, P: Platform> Outcome<T, P> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with the release of whoever
     /// ended the work. Source: CF004, CF006.
+    #[must_use]
     #[inline]
     pub fn phase(&self) -> Phase {
         Phase::of(self.look())
@@ -154,6 +157,7 @@ impl<T, P: Platform> Outcome<T, P> {
     /// read-modify-write.
     ///
     /// Progress: lock-free. Interrupt-safe: yes. Ordering: none. Source: CF014.
+    #[must_use]
     #[inline]
     pub fn claim(&self) -> Option<Claim<'_, T, P>> {
         let mut seen = PENDING;
@@ -289,6 +293,7 @@ impl<T, P: Platform> Outcome<T, P> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with the release of the one who
     /// told them.
+    #[must_use]
     pub fn is_settled(&self) -> bool {
         is_settled(self.look())
     }
@@ -331,6 +336,7 @@ impl<T, P: Platform> Outcome<T, P> {
     }
 
     /// The value, if there is one.
+    #[must_use]
     pub fn into_inner(self) -> Option<T> {
         // SAFETY: everything is ours: there are no references, and who told hooks borrowed it.
         unsafe { self.take() }
@@ -498,6 +504,8 @@ pub type GetOutcome<'a, T, P> = Operation<'a, Getting<'a, T, P>, P>;
 /// See [`GetOutcome`].
 pub struct Getting<'a, T, P: Platform>(&'a Outcome<T, P>);
 
+debug_name!(impl[T, P: Platform] Getting<'_, T, P>: "Getting";);
+
 impl<'a, T, P: Platform> Attempt for Getting<'a, T, P> {
     type Output = Result<&'a T, OutcomeError>;
 
@@ -511,6 +519,8 @@ pub type SettleOutcome<'a, T, P> = Operation<'a, Settling<'a, T, P>, P>;
 
 /// See [`SettleOutcome`].
 pub struct Settling<'a, T, P: Platform>(&'a Outcome<T, P>);
+
+debug_name!(impl[T, P: Platform] Settling<'_, T, P>: "Settling";);
 
 impl<T, P: Platform> Attempt for Settling<'_, T, P> {
     type Output = ();

@@ -42,6 +42,7 @@ unsafe impl<T: Send, P: Platform> Sync for Promise<T, P> {}
 impl<T, P: Platform> Promise<T, P> {
     const_fn! {
         /// A promise that is not kept yet.
+        #[must_use]
         pub const fn new() -> Self {
             Self { inner: WriteOnce::new() }
         }
@@ -71,6 +72,7 @@ impl<T, P: Platform> Promise<T, P> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with [`set`](Self::set)'s
     /// release.
+    #[must_use]
     pub fn is_set(&self) -> bool {
         matches!(self.inner.find(), Found::Value | Found::Taken)
     }
@@ -123,6 +125,7 @@ impl<T, P: Platform> Promise<T, P> {
     }
 
     /// The value, if one has been set and not taken.
+    #[must_use]
     pub fn into_inner(mut self) -> Option<T> {
         self.inner.clear()
     }
@@ -162,6 +165,8 @@ pub type Take<'a, T, P> = Operation<'a, Taking<'a, T, P>, P>;
 
 /// See [`Take`].
 pub struct Taking<'a, T, P: Platform>(&'a Promise<T, P>);
+
+debug_name!(impl[T, P: Platform] Taking<'_, T, P>: "Taking";);
 
 impl<'a, T, P: Platform> Attempt for Taking<'a, T, P> {
     type Output = Result<T, TakeError>;

@@ -68,6 +68,7 @@ pub struct RLock<P: Platform> {
 impl<P: Platform> RLock<P> {
     const_fn! {
         /// A lock that nobody holds.
+        #[must_use]
         pub const fn new() -> Self {
             Self { lock: Lock::new(), owner: AtomicUsize::new(NOBODY), depth: AtomicU32::new(0) }
         }
@@ -121,6 +122,14 @@ impl<P: Platform> RLock<P> {
         self.guard_until(Deadline::NEVER)
     }
 
+    /// As [`guard`](Self::guard), if the lock is free now or the caller's. See
+    /// [`try_acquire`](Self::try_acquire).
+    #[inline]
+    pub fn try_guard(&self) -> Result<RLockGuard<'_, P>, RLockError> {
+        self.try_acquire()?;
+        Ok(RLockGuard { lock: self, owner: PhantomData })
+    }
+
     /// As [`guard`](Self::guard), until `deadline`. See [`acquire_until`](Self::acquire_until).
     #[inline]
     pub fn guard_until(
@@ -128,6 +137,20 @@ impl<P: Platform> RLock<P> {
         deadline: impl Into<Deadline>,
     ) -> Result<RLockGuard<'_, P>, RLockError> {
         self.acquire_until(deadline)?;
+        Ok(RLockGuard { lock: self, owner: PhantomData })
+    }
+
+    /// As [`guard`](Self::guard), for at most `timeout`. See [`acquire_until`](Self::acquire_until).
+    pub fn guard_timeout(&self, timeout: Duration) -> Result<RLockGuard<'_, P>, RLockError> {
+        self.guard_until(Deadline::after::<P>(timeout))
+    }
+
+    /// As [`guard`](Self::guard), until `token` is cancelled. See [`acquire_unless`](Self::acquire_unless).
+    pub fn guard_unless(
+        &self,
+        token: &CancelToken<'_, P>,
+    ) -> Result<RLockGuard<'_, P>, RLockError> {
+        self.acquire_unless(token)?;
         Ok(RLockGuard { lock: self, owner: PhantomData })
     }
 
@@ -154,6 +177,7 @@ impl<P: Platform> RLock<P> {
     }
 
     /// Whether some thread holds the lock: a snapshot. Source: TH040.
+    #[must_use]
     pub fn is_held(&self) -> bool {
         self.lock.is_held()
     }
@@ -213,7 +237,6 @@ impl<P: Platform> fmt::Debug for RLock<P> {
 }
 
 /// Holds one level of an [`RLock`] and releases it when dropped. Stays on its thread.
-#[derive(Debug)]
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RLockGuard<'a, P: Platform> {
     lock: &'a RLock<P>,
@@ -223,8 +246,15 @@ pub struct RLockGuard<'a, P: Platform> {
 
 impl<'a, P: Platform> RLockGuard<'a, P> {
     /// The lock that is held.
+    #[must_use]
     pub fn lock(&self) -> &'a RLock<P> {
         self.lock
+    }
+}
+
+impl<P: Platform> fmt::Debug for RLockGuard<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RLockGuard").field("lock", self.lock).finish()
     }
 }
 

@@ -62,6 +62,7 @@ unsafe impl<T: Send + Sync, P: Platform> Sync for RwLock<T, P> {}
 impl<T, P: Platform> RwLock<T, P> {
     const_fn! {
         /// A lock that nobody holds.
+        #[must_use]
         pub const fn new(value: T) -> Self {
             Self { gate: Gate::new(), value: UnsafeCell::new(value) }
         }
@@ -84,6 +85,7 @@ impl<T, P: Platform> RwLock<T, P> {
     /// Progress: lock-free. Interrupt-safe: yes, and so is dropping the guard if the platform's `wake`
     /// is, and with tasks if its [`masked`](Platform::masked) keeps handlers out. Ordering: as
     /// [`read`](Self::read).
+    #[must_use]
     #[inline]
     #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_read(&self) -> Option<ReadGuard<'_, T, P>> {
@@ -145,6 +147,7 @@ impl<T, P: Platform> RwLock<T, P> {
     /// Progress: lock-free. Interrupt-safe: yes, and so is dropping the guard if the platform's `wake`
     /// is, and with tasks if its [`masked`](Platform::masked) keeps handlers out. Ordering: as
     /// [`write`](Self::write).
+    #[must_use]
     #[inline]
     #[cfg_attr(feature = "watch", track_caller)]
     pub fn try_write(&self) -> Option<WriteGuard<'_, T, P>> {
@@ -191,6 +194,7 @@ impl<T, P: Platform> RwLock<T, P> {
     }
 
     /// The value, which nobody else can reach at the moment.
+    #[must_use]
     pub fn get_mut(&mut self) -> &mut T {
         // SAFETY: the lock is borrowed exclusively, so there is no guard, but for those that were leaked,
         // whose borrows have ended.
@@ -198,6 +202,7 @@ impl<T, P: Platform> RwLock<T, P> {
     }
 
     /// The value, which nobody else can reach any more.
+    #[must_use]
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -206,6 +211,12 @@ impl<T, P: Platform> RwLock<T, P> {
 impl<T: Default, P: Platform> Default for RwLock<T, P> {
     fn default() -> Self {
         Self::new(T::default())
+    }
+}
+
+impl<T, P: Platform> From<T> for RwLock<T, P> {
+    fn from(value: T) -> Self {
+        Self::new(value)
     }
 }
 
@@ -236,6 +247,12 @@ impl<T, P: Platform> Deref for ReadGuard<'_, T, P> {
 }
 
 impl<T: fmt::Debug, P: Platform> fmt::Debug for ReadGuard<'_, T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display, P: Platform> fmt::Display for ReadGuard<'_, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
@@ -299,6 +316,12 @@ impl<T: fmt::Debug, P: Platform> fmt::Debug for WriteGuard<'_, T, P> {
     }
 }
 
+impl<T: fmt::Display, P: Platform> fmt::Display for WriteGuard<'_, T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
 impl<T, P: Platform> Drop for WriteGuard<'_, T, P> {
     #[inline]
     fn drop(&mut self) {
@@ -314,6 +337,8 @@ pub struct Reading<'a, T, P: Platform> {
     lock: &'a RwLock<T, P>,
     turn: ReadTurn<'a, P>,
 }
+
+debug_name!(impl[T, P: Platform] Reading<'_, T, P>: "Reading";);
 
 impl<'a, T, P: Platform> Attempt for Reading<'a, T, P> {
     type Output = ReadGuard<'a, T, P>;
@@ -338,6 +363,8 @@ pub struct Writing<'a, T, P: Platform> {
     lock: &'a RwLock<T, P>,
     turn: WriteTurn<'a, P>,
 }
+
+debug_name!(impl[T, P: Platform] Writing<'_, T, P>: "Writing";);
 
 impl<'a, T, P: Platform> Attempt for Writing<'a, T, P> {
     type Output = WriteGuard<'a, T, P>;

@@ -40,6 +40,7 @@ pub struct Semaphore<P> {
 impl<P: Platform> Semaphore<P> {
     const_fn! {
         /// A semaphore with `permits` permits (Python's default is 1; TH049).
+        #[must_use]
         pub const fn new(permits: u32) -> Self {
             Self { released: WaitQueue::new(), permits: AtomicU32::new(permits) }
         }
@@ -58,6 +59,7 @@ impl<P: Platform> Semaphore<P> {
     /// Takes a permit if there is one now.
     ///
     /// Progress: lock-free. Interrupt-safe: yes. Ordering: as [`acquire`](Self::acquire).
+    #[must_use]
     #[inline]
     pub fn try_acquire(&self) -> bool {
         // Relaxed: the exchange below checks it, and seeing no permit hands nothing over.
@@ -144,6 +146,7 @@ impl<P: Platform> Semaphore<P> {
     }
 
     /// How many permits there are: a snapshot.
+    #[must_use]
     pub fn available(&self) -> u32 {
         // Relaxed: a snapshot orders nothing.
         self.permits.load(Ordering::Relaxed)
@@ -188,6 +191,7 @@ pub struct BoundedSemaphore<P> {
 impl<P: Platform> BoundedSemaphore<P> {
     const_fn! {
         /// A semaphore with `permits` permits, all of them free.
+        #[must_use]
         pub const fn new(permits: u32) -> Self {
             Self { inner: Semaphore::new(permits), limit: PlainU32::new(permits) }
         }
@@ -199,6 +203,7 @@ impl<P: Platform> BoundedSemaphore<P> {
     }
 
     /// As [`Semaphore::try_acquire`].
+    #[must_use]
     pub fn try_acquire(&self) -> bool {
         self.inner.try_acquire()
     }
@@ -232,6 +237,7 @@ impl<P: Platform> BoundedSemaphore<P> {
     }
 
     /// As [`Semaphore::available`].
+    #[must_use]
     pub fn available(&self) -> u32 {
         self.inner.available()
     }
@@ -243,6 +249,7 @@ impl<P: Platform> BoundedSemaphore<P> {
     }
 
     /// How many permits there are in all.
+    #[must_use]
     pub fn limit(&self) -> u32 {
         // Relaxed: it never changes.
         self.limit.load(Ordering::Relaxed)
@@ -263,6 +270,8 @@ pub type AcquirePermit<'a, P> = Operation<'a, Acquiring<'a, P>, P>;
 
 /// See [`AcquirePermit`].
 pub struct Acquiring<'a, P>(&'a Semaphore<P>);
+
+debug_name!(impl[P] Acquiring<'_, P>: "Acquiring";);
 
 impl<'a, P: Platform> Attempt for Acquiring<'a, P> {
     type Output = ();

@@ -43,6 +43,7 @@ pub enum Then<T, At = Tick> {
 /// What a turn of the wheel has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "an incomplete turn has to be continued"]
+#[non_exhaustive]
 pub struct Turn {
     /// So many timers have fired.
     pub fired: u32,

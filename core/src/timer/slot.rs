@@ -104,6 +104,7 @@ pub struct Slot<T> {
 impl<T> Slot<T> {
     const_fn! {
         /// A slot without a timer.
+        #[must_use]
         #[expect(clippy::new_without_default, reason = "one is of no use by itself")]
         pub const fn new() -> Self {
             Self {

@@ -19,11 +19,13 @@ pub struct Tick(u32);
 
 impl Tick {
     /// The moment at which the counter shows this.
+    #[must_use]
     pub const fn new(count: u32) -> Self {
         Self(count)
     }
 
     /// What the counter shows.
+    #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
@@ -36,11 +38,13 @@ impl Tick {
     }
 
     /// Whether this comes before `other`.
+    #[must_use]
     pub const fn is_before(self, other: Self) -> bool {
         (self.0.wrapping_sub(other.0) as i32) < 0
     }
 
     /// How many ticks there are from here to `later`; 0 if that is over.
+    #[must_use]
     pub const fn until(self, later: Self) -> u32 {
         if later.is_before(self) { 0 } else { later.0.wrapping_sub(self.0) }
     }

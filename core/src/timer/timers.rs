@@ -104,6 +104,7 @@ impl<T, const N: usize, P: Platform, G: Geometry> TimersOver<[Slot<T>; N], P, G>
 impl<T, S: Slots<Value = T>, P: Platform, G: Geometry> TimersOver<S, P, G> {
     const_fn! {
         /// As [`new`](Self::new), over a wheel with any memory, at tick 0.
+        #[must_use]
         pub const fn over(wheel: WheelOver<S, G>, resolution: Duration) -> Self {
             let nanos = resolution.as_nanos();
             let nanos = if nanos == 0 { 1 } else { nanos };
@@ -226,6 +227,7 @@ impl<T, S: Slots<Value = T>, P: Platform, G: Geometry> TimersOver<S, P, G> {
     /// Whether the timer has neither fired nor been cancelled: a snapshot.
     ///
     /// Progress: wait-free. Interrupt-safe: yes.
+    #[must_use]
     pub fn is_pending(&self, handle: Handle) -> bool {
         self.wheel.is_pending(handle)
     }
@@ -249,6 +251,7 @@ impl<T, S: Slots<Value = T>, P: Platform, G: Geometry> TimersOver<S, P, G> {
     /// When the driver is needed: see [`WheelOver::next_deadline`].
     ///
     /// Progress: wait-free. Interrupt-safe: yes.
+    #[must_use]
     pub fn next_deadline(&self) -> Deadline {
         let (next, now) = (self.wheel.next_deadline(), self.now());
         let ahead = Tick::new(now as u32).until(next);

@@ -146,6 +146,7 @@ impl<T, const N: usize, G: Geometry, W: Width> WheelOver<[Slot<T>; N], G, W> {
     const_fn! {
         /// A wheel without timers. `now` is the time that the first [`advance`](Driver::advance) is about
         /// to say, or not much earlier. `N` is at least 1, or this does not compile.
+        #[must_use]
         pub const fn new(now: Tick) -> Self {
             const { assert!(N >= 1, "a wheel needs at least one slot") };
             let mut slots = array![Slot::new(); N];
@@ -222,6 +223,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     }
 
     /// Where the slots are.
+    #[must_use]
     pub fn slots(&self) -> &S {
         &self.slots.0
     }
@@ -431,6 +433,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     /// Whether the timer has neither fired nor been cancelled: a snapshot.
     ///
     /// Progress: wait-free. Interrupt-safe: yes.
+    #[must_use]
     pub fn is_pending(&self, handle: Handle) -> bool {
         self.is_in(handle, Phase::Pending)
     }
@@ -439,6 +442,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire; after `false` for a timer that has
     /// fired, what its action did is visible.
+    #[must_use]
     pub fn is_firing(&self, handle: Handle) -> bool {
         self.is_in(handle, Phase::Firing)
     }
@@ -456,6 +460,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     /// in steps, and one that was cancelled may still count until the driver's next turn.
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: covers every schedule that happened before.
+    #[must_use]
     pub fn next_deadline(&self) -> Tick {
         // First `arriving`, then `filed`: what is moved over is in one of them. Acquire, pairs with the
         // Release of the driver when it sets `arriving` back: `filed` was lowered before.
@@ -470,6 +475,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     /// time: if many timers are cancelled, anybody [tidies up](Driver::tidy) now and then.
     ///
     /// Progress: wait-free. Interrupt-safe: yes.
+    #[must_use]
     pub fn untidy(&self) -> u32 {
         // Relaxed: a snapshot.
         self.edge.cancelled.load(Ordering::Relaxed) / COUNT
@@ -493,6 +499,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with the release of the last
     /// driver.
+    #[must_use]
     pub fn try_drive(&self) -> Option<Driver<'_, S, G, W>> {
         // Relaxed: the exchange checks it. A look first, so that who comes in vain writes nothing.
         let is_free = self.shown.driver.load(Ordering::Relaxed) == 0
@@ -509,6 +516,7 @@ impl<S: Slots, G: Geometry, W: Width> WheelOver<S, G, W> {
     /// Whether somebody drives just now.
     ///
     /// Progress: wait-free. Interrupt-safe: yes.
+    #[must_use]
     pub fn is_driven(&self) -> bool {
         // Relaxed: a snapshot.
         self.shown.driver.load(Ordering::Relaxed) != 0

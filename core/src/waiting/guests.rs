@@ -55,6 +55,8 @@ pub struct Place<'a, P> {
     threads: Option<&'a EventCount<P>>,
 }
 
+debug_name!(impl[P] Place<'_, P>: "Place";);
+
 impl<P> Clone for Place<'_, P> {
     fn clone(&self) -> Self {
         *self

@@ -33,6 +33,8 @@ pub struct Waiter {
     _pinned: PhantomPinned,
 }
 
+debug_name!(impl[] Waiter: "Waiter";);
+
 /// What others may see of a waiter.
 pub(super) struct Links {
     pub(super) stage: Stage,

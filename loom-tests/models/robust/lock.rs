@@ -88,7 +88,7 @@ impl Stage for Protected {
             Soon => self.lock.acquire_until(SOON).ok(),
             Poll => self.lock.acquire_until(Deadline::PASSED).ok(),
             IsHeld => {
-                self.lock.is_held();
+                let _ = self.lock.is_held();
                 None
             }
             Bury => {

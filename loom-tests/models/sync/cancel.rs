@@ -17,13 +17,13 @@ use crate::kit::{Loom, Model, Plain, SOON, block_on, poll_once, timeouts};
 pub const MODELS: &[Model] = &[
     // The token by itself.
     Model::bounded("cancel_wait", 5, LONG, || cancel_beside(|all| all.token.wait())),
-    Model::full("cancel_await", || cancel_beside(|all| block_on(all.token.cancelled()))),
+    Model::full("cancel_await", || cancel_beside(|all| block_on(all.token.wait_async()))),
     Model::bounded("cancel_child", 5, LONG, || cancel_beside(|all| all.token.child().wait())),
     Model::full("cancel_grandchild", || {
-        cancel_beside(|all| block_on(all.token.child().child().cancelled()));
+        cancel_beside(|all| block_on(all.token.child().child().wait_async()));
     }),
     Model::full("cancel_once", || {
-        cancel_beside(|all| poll_once(all.token.cancelled()).unwrap_or(Reason::REQUESTED));
+        cancel_beside(|all| poll_once(all.token.wait_async()).unwrap_or(Reason::REQUESTED));
     }),
     Model::bounded("early_cancel_wait", 4, LONG, || {
         timeouts(1);
@@ -35,7 +35,7 @@ pub const MODELS: &[Model] = &[
     }),
     Model::full("cancel_cancel", cancel_cancel),
     Model::full("cancel_the_child_awaited", || {
-        the_child(|child| block_on(child.cancelled()));
+        the_child(|child| block_on(child.wait_async()));
     }),
     Model::bounded("cancel_the_child_waited", 5, LONG, || the_child(|child| child.wait())),
     // Something that never comes.
@@ -241,9 +241,9 @@ fn the_child(wait: fn(&CancelToken<'_, Loom>) -> Reason) {
 fn two_tasks() {
     let all = all();
     let theirs = all.clone();
-    let task = spawn(move || block_on(theirs.token.cancelled()));
+    let task = spawn(move || block_on(theirs.token.wait_async()));
     let theirs = all.clone();
-    let child = spawn(move || block_on(theirs.token.child().cancelled()));
+    let child = spawn(move || block_on(theirs.token.child().wait_async()));
     cancel(&all);
     assert_eq!(task.join().unwrap(), Reason::FAILED);
     assert_eq!(child.join().unwrap(), Reason::FAILED);

@@ -106,7 +106,7 @@ impl Stage for Protected {
             Soon => self.lock.acquire_until(SOON).is_ok(),
             Poll => self.lock.acquire_until(Deadline::PASSED).is_ok(),
             IsHeld => {
-                self.lock.is_held();
+                let _ = self.lock.is_held();
                 false
             }
         };

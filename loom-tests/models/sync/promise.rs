@@ -97,7 +97,7 @@ impl Stage for Promised {
                 return if promise.abandon() { ABANDONED } else { 0 };
             }
             IsSet => {
-                promise.is_set();
+                let _ = promise.is_set();
                 return 0;
             }
             Cancel => {

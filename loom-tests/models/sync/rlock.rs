@@ -102,7 +102,7 @@ impl Stage for Protected {
                 return 0;
             }
             IsHeld => {
-                self.lock.is_held();
+                let _ = self.lock.is_held();
                 return 0;
             }
         };

@@ -261,7 +261,7 @@ fn gone(how: Gone) {
             Gone::Cancelled => drop(shared.lock.write_unless(&shared.token)),
             Gone::Select => {
                 let (mut write, mut cancelled) =
-                    (shared.lock.write_async(), shared.token.cancelled());
+                    (shared.lock.write_async(), shared.token.wait_async());
                 let arms: &mut [&mut dyn Arm<Loom>] = &mut [&mut cancelled, &mut write];
                 assert_eq!(Select::new().wait(arms, Deadline::NEVER), Ok(0));
                 // Tried again without waiting: that too keeps nobody out afterwards.

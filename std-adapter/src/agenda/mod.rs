@@ -146,7 +146,7 @@ impl<J> Agenda<J> {
                     unsafe { self.wheel.admit(numbers) };
                     entry = back;
                 }
-                Err(ScheduleError::TooFar(back)) => return Err(back.1),
+                Err(too_far) => return Err(too_far.into_inner().1),
             }
         }
     }

@@ -91,11 +91,11 @@ impl<T: Send + 'static> Future<T> {
     /// assert!(!task.run());
     /// ```
     pub fn timeout(self, timeout: Duration) -> Future<T> {
-        self.timeout_at(after(timeout))
+        self.until(after(timeout))
     }
 
     /// As [`timeout`](Self::timeout), at a deadline.
-    pub fn timeout_at(self, deadline: impl Into<Deadline>) -> Future<T> {
+    pub fn until(self, deadline: impl Into<Deadline>) -> Future<T> {
         let revoker = self.shared.clone().revoker();
         let (promise, future) = linked(Some(revoker.clone()), Some(self.root()));
         let race = Arc::new(Mutex::new(Some(promise)));

@@ -79,11 +79,13 @@ impl FutureError {
     }
 
     /// Whether it says what became of the work: no later call gets another answer.
+    #[must_use]
     pub fn is_final(&self) -> bool {
         !matches!(self, Self::NotDone | Self::TimedOut | Self::CalledOff(_) | Self::SelfWait)
     }
 
     /// The panic, if it is one.
+    #[must_use]
     pub fn panic(&self) -> Option<&Arc<Panic>> {
         match self {
             Self::Panicked(panic) => Some(panic),

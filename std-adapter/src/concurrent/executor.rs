@@ -281,6 +281,7 @@ pub struct Inline {
 
 impl Inline {
     /// An executor that takes work.
+    #[must_use]
     pub const fn new() -> Self {
         Self { closed: CancelToken::new() }
     }

@@ -258,16 +258,19 @@ impl<T: Send + 'static> Future<T> {
     }
 
     /// Whether the work was cancelled. (CF006)
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(self.try_result(), Err(FutureError::Cancelled))
     }
 
     /// Whether the work has begun and is not done. (CF006)
+    #[must_use]
     pub fn is_running(&self) -> bool {
         self.shared.outcome().phase() == Phase::Running
     }
 
     /// Whether there is a result, or there will be none. (CF006)
+    #[must_use]
     pub fn is_done(&self) -> bool {
         self.shared.outcome().phase().is_done()
     }
@@ -435,6 +438,18 @@ pub struct Joining<T: Send + 'static> {
 #[must_use = "nothing is waited for before this is awaited"]
 pub struct Watching<'a, T> {
     operation: GetOutcome<'a, Settled<T>, Private>,
+}
+
+impl<T: Send + 'static> fmt::Debug for Joining<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Joining").field("future", &self.future).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Watching<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watching").field("operation", &self.operation).finish()
+    }
 }
 
 impl<T: Send + 'static> std::future::Future for Joining<T> {

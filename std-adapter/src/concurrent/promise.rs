@@ -95,6 +95,7 @@ impl<T: Send + 'static> Promise<T> {
     }
 
     /// Whether the future was cancelled, and the work need not be done.
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cell.phase() == Phase::Cancelled
     }
@@ -111,6 +112,7 @@ impl<T: Send + 'static> Promise<T> {
     /// promise.set_result(3).unwrap();
     /// assert_eq!(future.join().unwrap(), 3);
     /// ```
+    #[must_use]
     pub fn is_asked_to_stop(&self) -> bool {
         self.cell.bell().is_rung()
     }

@@ -89,11 +89,13 @@ impl Task {
     }
 
     /// Whether it need not be run any more: it was cancelled.
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.phase() == Phase::Cancelled
     }
 
     /// Whether there is still something to be run: it was neither cancelled nor begun.
+    #[must_use]
     pub fn is_pending(&self) -> bool {
         self.phase() == Phase::Pending
     }

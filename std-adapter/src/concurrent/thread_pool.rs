@@ -71,6 +71,7 @@ pub struct ThreadPoolExecutor {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "a builder makes nothing before `build`"]
 pub struct PoolBuilder {
     settings: Settings,
     full: WhenFull,
@@ -249,11 +250,13 @@ impl ThreadPoolExecutor {
     /// assert_eq!((counters.completed, counters.threads, counters.peak), (1, 0, 1));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use]
     pub fn counters(&self) -> Counters {
         self.pool.counters()
     }
 
     /// What the names of its threads begin with; `_0`, `_1` and so on follow. (CF039)
+    #[must_use]
     pub fn name(&self) -> &str {
         self.pool.name()
     }
@@ -342,6 +345,7 @@ impl fmt::Debug for ThreadPoolExecutor {
 /// assert_eq!(lengths, [4, 4]);
 /// ```
 #[derive(Clone, Copy)]
+#[must_use = "it is an executor, which does nothing by itself"]
 pub struct Ranked<'e> {
     executor: &'e ThreadPoolExecutor,
     priority: i32,
@@ -536,6 +540,7 @@ pub struct BrokenPool(Arc<Panic>);
 
 impl BrokenPool {
     /// What it has panicked with.
+    #[must_use]
     pub fn panic(&self) -> &Panic {
         &self.0
     }

@@ -26,6 +26,7 @@ use super::{ContextVar, InContext, Inherited, Value, registry};
 /// assert_eq!((DEPTH.get(), context.get(&DEPTH)), (Ok(0), Some(1)));
 /// ```
 #[inline]
+#[must_use]
 pub fn copy_context() -> Context {
     Context::from_parts(here(|here| here.map()), Load::capture())
 }
@@ -60,6 +61,7 @@ unsafe impl Sync for Context {}
 
 impl Context {
     /// A context without values. (CV011)
+    #[must_use]
     pub const fn new() -> Self {
         Self::from_parts(Map::EMPTY, Load::NONE)
     }
@@ -266,11 +268,13 @@ pub struct Item {
 
 impl Item {
     /// The variable's name.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The value, of whatever type.
+    #[must_use]
     pub fn value(&self) -> &(dyn Any + Send + Sync) {
         self.entry.any()
     }

@@ -20,6 +20,7 @@ pub struct LookupError {
 
 impl LookupError {
     /// The variable's name.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }

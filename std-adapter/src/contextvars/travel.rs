@@ -154,6 +154,7 @@ pub struct PackError {
 
 impl PackError {
     /// The variable's name.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -187,6 +188,7 @@ enum What {
 
 impl UnpackError {
     /// The name of the variable whose value cannot be read, if it is that.
+    #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.what {
             What::Value(name) => Some(name),

@@ -395,6 +395,7 @@ pub struct Token<T> {
 
 impl<T: Value> Token<T> {
     /// The value before; `None` if there was none. (CV007)
+    #[must_use]
     pub fn old_value(&self) -> Option<&T> {
         // SAFETY: it has the key of a variable of `T`, unless it is empty.
         (!self.old.is_empty()).then(|| unsafe { self.old.value() })

@@ -67,21 +67,25 @@ pub struct Held {
 
 impl Held {
     /// The lock's address: a name for it.
+    #[must_use]
     pub fn lock(&self) -> usize {
         self.lock
     }
 
     /// The thread that acquired it. (Any thread may release it.)
+    #[must_use]
     pub fn thread(&self) -> &Thread {
         &self.thread
     }
 
     /// Where it was acquired.
+    #[must_use]
     pub fn place(&self) -> &'static Location<'static> {
         self.place
     }
 
     /// For how long it has been held.
+    #[must_use]
     pub fn held_for(&self) -> Duration {
         self.since.elapsed()
     }
@@ -98,21 +102,25 @@ pub struct Waiting {
 
 impl Waiting {
     /// The address of what it waits for; that of the lock if it is one.
+    #[must_use]
     pub fn address(&self) -> usize {
         self.word
     }
 
     /// The thread.
+    #[must_use]
     pub fn thread(&self) -> &Thread {
         &self.thread
     }
 
     /// Where it asked for the lock; `None` if it waits for something else than a lock.
+    #[must_use]
     pub fn place(&self) -> Option<&'static Location<'static>> {
         self.place
     }
 
     /// For how long it has waited.
+    #[must_use]
     pub fn waited_for(&self) -> Duration {
         self.since.elapsed()
     }
@@ -127,11 +135,13 @@ pub struct Dump {
 
 impl Dump {
     /// The locks that were held, in the order in which they were acquired.
+    #[must_use]
     pub fn held(&self) -> &[Held] {
         &self.held
     }
 
     /// The threads that waited, longest first.
+    #[must_use]
     pub fn waiting(&self) -> &[Waiting] {
         &self.waiting
     }
@@ -159,6 +169,7 @@ fn name(thread: &Thread) -> &str {
 }
 
 /// Who holds and who waits now. Takes a short lock of its own.
+#[must_use]
 pub fn dump() -> Dump {
     let watch = watch();
     Dump { held: watch.held.clone(), waiting: watch.waiting.clone() }

@@ -18,16 +18,19 @@ pub struct Link {
 
 impl Link {
     /// The address of the lock that was held, and where it had been acquired.
+    #[must_use]
     pub fn held(&self) -> (usize, Place) {
         (self.held, self.held_from)
     }
 
     /// The address of the lock that was asked for, and where.
+    #[must_use]
     pub fn wanted(&self) -> (usize, Place) {
         (self.wanted, self.wanted_at)
     }
 
     /// The name of the thread that did so first.
+    #[must_use]
     pub fn thread(&self) -> &str {
         &self.thread
     }
@@ -42,6 +45,7 @@ pub struct Cycle {
 
 impl Cycle {
     /// The links; the first is the one that closed the circle.
+    #[must_use]
     pub fn links(&self) -> &[Link] {
         &self.links
     }

@@ -74,11 +74,13 @@ impl<T: Plain> Array<T> {
     }
 
     /// How many items there are.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there are none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -89,6 +91,7 @@ impl<T: Plain> Array<T> {
     }
 
     /// Locks it if nobody has it locked now.
+    #[must_use]
     pub fn try_lock(&self) -> Option<ArrayGuard<'_, T>> {
         self.region.head().lock.try_guard().map(|guard| self.locked(guard))
     }
@@ -110,6 +113,7 @@ impl<T: Plain> Array<T> {
     }
 
     /// The items without the lock. (MP048)
+    #[must_use]
     pub fn raw(&self) -> RawArray<'_, T> {
         RawArray { words: self.region.tail(), len: self.len, items: PhantomData }
     }
@@ -168,11 +172,13 @@ pub struct RawArray<'a, T: Plain> {
 
 impl<T: Plain> RawArray<'_, T> {
     /// How many items there are.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there are none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -208,6 +214,7 @@ impl<T: Plain> RawArray<'_, T> {
     }
 
     /// A copy of all items.
+    #[must_use]
     pub fn to_vec(&self) -> Vec<T> {
         (0..self.len).map(|index| load(self.words, index * size_of::<T>())).collect()
     }

@@ -55,6 +55,7 @@ impl AuthKey {
     }
 
     /// The bytes it was made of.
+    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -255,7 +255,7 @@ pub fn shared(mut bytes: &[u8]) {
             barrier.bury(dead);
         }
         8 => {
-            let queue = Queue::with_capacity(3, 200).ok().filter(|queue: &Queue<String>| {
+            let queue = Queue::with_bytes(3, 200).ok().filter(|queue: &Queue<String>| {
                 ["skein", "loom"].iter().all(|text| queue.put((*text).to_owned()).is_ok())
             });
             let Some(queue) = spoilt(bytes, queue.ok_or(()).map(JoinableQueue)) else { return };

@@ -78,7 +78,7 @@ fn a_handle_that_travels_in_one_process_is_the_same_thing() {
     let queue = Queue::bounded(3).unwrap();
     queue.put("yarn".to_owned()).unwrap();
     let same = travelled(&queue);
-    assert_eq!((same.maxsize(), same.get()), (Some(3), Ok("yarn".to_owned())));
+    assert_eq!((same.capacity(), same.get()), (Some(3), Ok("yarn".to_owned())));
     let array = travelled(&Array::from_slice(&[1, 2, 3]).unwrap());
     assert_eq!((array.len(), array.raw().to_vec()), (3, vec![1, 2, 3]));
 }
@@ -232,7 +232,7 @@ fn spoilt_semaphores_events_conditions_and_barriers() {
 fn spoilt_queues() {
     let (mut errors, mut items) = (0, 0);
     let make = || {
-        let queue = Queue::with_capacity(3, 200).unwrap();
+        let queue = Queue::with_bytes(3, 200).unwrap();
         queue.put("skein".to_owned()).unwrap();
         queue.put("loom".to_owned()).unwrap();
         JoinableQueue(queue)
@@ -354,7 +354,7 @@ fn what_is_buried_is_told_to_all_that_is_mapped_and_to_nothing_else() {
 
 #[test]
 fn a_drained_queue_gives_its_memory_back() {
-    let queue = Queue::with_capacity(0, 4 << 20).unwrap();
+    let queue = Queue::with_bytes(0, 4 << 20).unwrap();
     let fd = file(&queue);
     let used = || rustix::fs::fstat(&fd).unwrap().st_blocks as usize * 512;
     assert!(used() < 1 << 16, "{} before", used());

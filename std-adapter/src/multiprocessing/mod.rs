@@ -96,7 +96,7 @@ pub use process::{
     StartMethod, active_children, cpu_count, current_process, parent_process, set_start_method,
     start_fork_server, start_method,
 };
-pub use queue::{DEFAULT_CAPACITY, GetError, Iter, JoinableQueue, PutError, Queue, SimpleQueue};
+pub use queue::{DEFAULT_BYTES, GetError, Iter, JoinableQueue, PutError, Queue, SimpleQueue};
 pub use sync::{
     Barrier, BoundedSemaphore, Condition, Event, Lock, LockGuard, RLock, RLockGuard, Semaphore,
 };

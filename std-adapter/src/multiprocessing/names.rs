@@ -5,6 +5,7 @@
 //! nothing runs before `main` for it.
 
 use std::any::TypeId;
+use std::fmt;
 use std::ptr;
 
 use serde::Serialize;
@@ -76,6 +77,12 @@ pub struct Named {
     function: fn() -> TypeId,
     /// Of its code, if it was registered with its type.
     address: Option<fn() -> usize>,
+}
+
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Named").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Named {

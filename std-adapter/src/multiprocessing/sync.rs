@@ -192,7 +192,7 @@ travels_as_its_field!(Barrier);
 /// critical(&lock.guard());
 /// # std::io::Result::Ok(())
 /// ```
-pub type LockGuard<'a> = inkle_core::robust::Guard<'a, platform::Shared>;
+pub type LockGuard<'a> = inkle_core::robust::LockGuard<'a, platform::Shared>;
 
 /// Holds one level of an [`RLock`] until it is dropped, and knows how it was found.
 ///

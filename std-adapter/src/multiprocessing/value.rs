@@ -176,6 +176,7 @@ impl<T: Plain> ValueGuard<'_, T> {
     }
 
     /// The value.
+    #[must_use]
     pub fn get(&self) -> T {
         self.cell.get()
     }

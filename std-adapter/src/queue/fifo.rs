@@ -57,6 +57,7 @@ impl<T> BlockingQueue<Fifo<T>> {
     /// A queue that takes as many items as there is memory for.
     ///
     /// Panics, as every collection, if there is no memory.
+    #[must_use]
     pub fn unbounded() -> Self {
         Self::from_store(growing())
     }

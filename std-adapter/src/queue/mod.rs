@@ -257,31 +257,37 @@ impl<S: Store> BlockingQueue<S> {
     }
 
     /// Whether the queue has been shut down.
+    #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.channel.is_shut_down()
     }
 
     /// How many items are inside: a snapshot. (QU004)
+    #[must_use]
     pub fn len(&self) -> usize {
         self.channel.len()
     }
 
     /// Whether nothing is inside: a snapshot. (QU004)
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.channel.is_empty()
     }
 
     /// Whether there is no room: a snapshot, and never true of an unbounded queue. (QU004)
+    #[must_use]
     pub fn is_full(&self) -> bool {
         self.channel.is_full()
     }
 
     /// How many items fit; `None` if there is no limit.
+    #[must_use]
     pub fn capacity(&self) -> Option<usize> {
         self.channel.capacity()
     }
 
     /// How many items were put and are not yet called done: a snapshot. (QU010)
+    #[must_use]
     pub fn unfinished(&self) -> usize {
         self.channel.unfinished()
     }
@@ -289,6 +295,7 @@ impl<S: Store> BlockingQueue<S> {
 
 impl<S: Peek> BlockingQueue<S> {
     /// A copy of the item that a get would take now. (QU034)
+    #[must_use]
     pub fn peek(&self) -> Option<S::Item> {
         self.channel.peek()
     }

@@ -107,6 +107,7 @@ impl<T> LifoQueue<T> {
     /// A queue that takes as many items as there is memory for.
     ///
     /// `put` panics, as every collection, if there is no memory.
+    #[must_use]
     pub fn unbounded() -> Self {
         Self::over(Pile::unbounded())
     }
@@ -123,6 +124,7 @@ impl<T: Ord> PriorityQueue<T> {
     /// A queue that takes as many items as there is memory for.
     ///
     /// `put` panics, as every collection, if there is no memory.
+    #[must_use]
     pub fn unbounded() -> Self {
         Self::over(MinHeap::new(Pile::unbounded()))
     }

@@ -33,6 +33,7 @@ impl<T> SimpleQueue<T> {
     /// An empty queue.
     ///
     /// Panics, as every collection, if there is no memory.
+    #[must_use]
     pub fn new() -> Self {
         Self { queue: Queue::unbounded() }
     }
@@ -49,6 +50,7 @@ impl<T> SimpleQueue<T> {
 
     /// Takes the next item; waits for one without limit.
     #[inline]
+    #[must_use]
     pub fn get(&self) -> T {
         loop {
             // Nobody can shut it down, and without a deadline it does not time out.
@@ -60,6 +62,7 @@ impl<T> SimpleQueue<T> {
 
     /// Takes the next item if there is one now.
     #[inline]
+    #[must_use]
     pub fn try_get(&self) -> Option<T> {
         self.queue.try_get().ok()
     }
@@ -71,6 +74,7 @@ impl<T> SimpleQueue<T> {
     }
 
     /// Takes the next item; waits for one for at most `timeout`. See [`get_until`](Self::get_until).
+    #[must_use]
     pub fn get_timeout(&self, timeout: Duration) -> Option<T> {
         self.queue.get_timeout(timeout).ok()
     }
@@ -106,11 +110,13 @@ impl<T> SimpleQueue<T> {
     }
 
     /// How many items are inside: a snapshot.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.queue.len()
     }
 
     /// Whether nothing is inside: a snapshot.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

@@ -24,6 +24,7 @@ pub struct WorkerLost {
 
 impl WorkerLost {
     /// Why the future has no result, if this is why.
+    #[must_use]
     pub fn of(error: &FutureError) -> Option<&Self> {
         source(error)
     }
@@ -96,6 +97,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Why the future has no result, if this is why.
+    #[must_use]
     pub fn of(error: &FutureError) -> Option<&Self> {
         source(error)
     }

@@ -143,6 +143,7 @@ impl RemoteExecutor {
     /// The same executor for tasks that are tried again, at most so many times, when their worker is lost.
     /// A task that may be done twice, and half the first time, must be one that does no harm then; with 0
     /// none is. Unless told otherwise 2. (CF065)
+    #[must_use]
     pub fn retries(&self, retries: u32) -> Self {
         Self { options: Options { retries, ..self.options }, ..self.clone() }
     }
@@ -150,11 +151,13 @@ impl RemoteExecutor {
     /// The same executor for tasks that are to be done within this time from when a worker begins them.
     /// Whichever is not fails with [`FutureError::Expired`]; a worker with processes kills it, one with
     /// threads asks it to stop. (CF065)
+    #[must_use]
     pub fn time_limit(&self, limit: Duration) -> Self {
         Self { options: Options { limit: Some(limit), ..self.options }, ..self.clone() }
     }
 
     /// How it stands: a snapshot. Asks the thread of the connection, for which it waits.
+    #[must_use]
     pub fn status(&self) -> Status {
         self.pool.0.status().unwrap_or_default()
     }

@@ -28,6 +28,7 @@ use tokio::sync::watch;
 /// # let _ = settings;
 /// ```
 #[derive(Clone)]
+#[must_use = "settings do nothing by themselves"]
 pub struct Settings {
     servers: Vec<String>,
     pub(super) realm: String,
@@ -84,6 +85,18 @@ impl Settings {
         let Self { servers, realm, version, login, tls, connect_timeout, lease, ahead, largest } =
             self.clone();
         Said { servers, realm, version, login, tls, connect_timeout, lease, ahead, largest }
+    }
+
+    /// The servers' addresses as everybody may read them: an address may have a name and a password in it.
+    fn shown(&self) -> Vec<String> {
+        let shown = |address: &String| match address.rsplit_once('@') {
+            Some((before, host)) => {
+                let scheme = before.find("://").map_or("", |end| &before[..end + 3]);
+                format!("{scheme}{host}")
+            }
+            None => address.clone(),
+        };
+        self.servers.iter().map(shown).collect()
     }
 
     /// The server at this address, `nats://HOST:PORT` or `tls://HOST:PORT`; nothing else is said.
@@ -263,7 +276,7 @@ impl Settings {
         let client = match connecting.await {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => return Err(ConnectError::of(self, error)),
-            Err(_) => return Err(ConnectError::NoServer(self.servers.clone(), "timed out".into())),
+            Err(_) => return Err(ConnectError::NoServer(self.shown(), "timed out".into())),
         };
         Ok(Link { client, is_up })
     }
@@ -272,7 +285,7 @@ impl Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
-            .field("servers", &self.servers)
+            .field("servers", &self.shown())
             .field("realm", &self.realm)
             .field("version", &self.version)
             .field("lease", &self.lease)
@@ -353,7 +366,7 @@ impl ConnectError {
             Kind::Tls => Self::Tls(text),
             // What one says of the other's certificate comes as an error of the stream.
             _ if is_of_tls(&error) => Self::Tls(text),
-            _ => Self::NoServer(settings.servers.clone(), text),
+            _ => Self::NoServer(settings.shown(), text),
         }
     }
 

@@ -69,6 +69,7 @@ impl AtExit for Handle {
 /// # Ok::<(), inkle::remote::ConnectError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "a builder starts nothing before `start`"]
 pub struct WorkerBuilder {
     settings: Settings,
     plan: Plan,
@@ -155,6 +156,7 @@ impl Worker {
 
     /// Machine and process, as [`WorkerLost`](super::WorkerLost) and [`Status`](super::Status) name it:
     /// `HOST:PID`.
+    #[must_use]
     pub fn host(&self) -> &str {
         &self.plan.host
     }

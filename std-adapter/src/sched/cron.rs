@@ -81,6 +81,7 @@ impl Cron {
     }
 
     /// The first time after `time`; `None` if there is none that can be counted.
+    #[must_use]
     pub fn after(&self, time: SystemTime) -> Option<SystemTime> {
         let start = Timestamp::try_from(time).ok()?.to_zoned(self.zone.clone());
         let next: Zoned = self.pattern.find_next_occurrence(&start, false).ok()?;

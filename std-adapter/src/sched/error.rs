@@ -81,6 +81,8 @@ impl<F> fmt::Display for EnterError<F> {
 
 impl<F> Error for EnterError<F> {}
 
+impl Error for EnterCause {}
+
 /// Why an event was not cancelled. Nothing has changed then. (SC005)
 ///
 /// ```

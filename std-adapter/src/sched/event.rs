@@ -72,22 +72,26 @@ impl<T: Moment> Event<T> {
     }
 
     /// When it is due.
+    #[must_use]
     pub fn time(&self) -> T {
         T::at(self.place.time)
     }
 
     /// Lower is earlier among events of one time.
+    #[must_use]
     pub fn priority(&self) -> i32 {
         self.place.priority
     }
 
     /// Which one it was of all that were ever entered: lower is earlier among events of one time and
     /// one priority.
+    #[must_use]
     pub fn sequence(&self) -> u64 {
         self.place.sequence
     }
 
     /// Whether it is one run of a periodic [`Job`](super::Job).
+    #[must_use]
     pub fn is_periodic(&self) -> bool {
         self.status.is_none()
     }

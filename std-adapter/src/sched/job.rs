@@ -78,29 +78,34 @@ impl<T: Moment> Job<T> {
     }
 
     /// How many runs have begun, or wait for one before them to end.
+    #[must_use]
     pub fn runs(&self) -> u64 {
         locked(&self.inner.state).runs
     }
 
     /// How many times it should have run and did not: by [`Missed::Skip`], by [`Overlap::Skip`], or
     /// because a run that waited was called off.
+    #[must_use]
     pub fn skipped(&self) -> u64 {
         locked(&self.inner.state).skipped
     }
 
     /// When it runs next, without jitter; `None` while it is paused, over, or waits for the end of a
     /// run to count from there.
+    #[must_use]
     pub fn next(&self) -> Option<T> {
         let state = locked(&self.inner.state);
         state.next.map(|_| T::at(state.time))
     }
 
     /// Whether it is paused.
+    #[must_use]
     pub fn is_paused(&self) -> bool {
         locked(&self.inner.state).paused
     }
 
     /// Whether it never begins again.
+    #[must_use]
     pub fn is_over(&self) -> bool {
         let state = locked(&self.inner.state);
         state.over && state.queued.is_none() && state.belated.is_none()

@@ -51,6 +51,7 @@ pub struct Scheduler<C: Clock = Monotonic> {
 
 impl Scheduler {
     /// A scheduler on the monotonic clock, whose actions run in the thread that runs it.
+    #[must_use]
     pub fn new() -> Self {
         Self::with_clock(Monotonic)
     }
@@ -136,17 +137,20 @@ impl<C: Clock> Scheduler<C> {
     }
 
     /// Whether nothing is to come: a snapshot. Actions may be running. Python's `empty`. (SC006)
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many events are to come, a periodic job counting once: a snapshot.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.hub.len()
     }
 
     /// What is to come, in order: a snapshot, which takes a time that grows with how many there are
     /// and keeps others from the scheduler meanwhile. Python's `queue`. (SC006)
+    #[must_use]
     pub fn snapshot(&self) -> Vec<Event<C::Time>> {
         let events = self.hub.snapshot().into_iter();
         events.map(|(place, status)| Event::new(&self.hub, place, status)).collect()
@@ -266,6 +270,7 @@ impl<C: Clock> Scheduler<C> {
     }
 
     /// Whether [`stop`](Self::stop) has been called.
+    #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.hub.is_stopped()
     }

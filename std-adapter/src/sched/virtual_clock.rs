@@ -48,12 +48,14 @@ struct Inner {
 impl VirtualClock {
     /// A clock at zero that moves only by [`advance`](Self::advance) and [`set`](Self::set). Who sleeps
     /// by it sleeps until somebody moves it.
+    #[must_use]
     pub fn new() -> Self {
         Self::with(false)
     }
 
     /// A clock at zero that jumps to the time when a scheduler would sleep until then; it can be
     /// moved by hand too.
+    #[must_use]
     pub fn jumping() -> Self {
         Self::with(true)
     }
@@ -63,6 +65,7 @@ impl VirtualClock {
     }
 
     /// The time since the clock's start.
+    #[must_use]
     pub fn time(&self) -> Duration {
         Duration::from_nanos(locked(&self.inner).now)
     }

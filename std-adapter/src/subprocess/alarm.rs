@@ -56,7 +56,7 @@ pub(super) fn with<R>(
 ) -> io::Result<R> {
     let bell = Arc::new(Bell(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?));
     let waker = Waker::from(Arc::clone(&bell));
-    let mut cancelled = pin!(token.cancelled());
+    let mut cancelled = pin!(token.wait_async());
     // Ready or not, `wait` looks at the token itself. The bell stays with the token until this returns.
     let _ = cancelled.as_mut().poll(&mut Context::from_waker(&waker));
     Ok(wait(&Alarm { bell, token }))

@@ -356,6 +356,13 @@ pub(crate) fn ended(pidfd: BorrowedFd<'_>) -> Option<End> {
     }
 }
 
+/// Its [`pidfd`](Self::pidfd).
+impl AsFd for Child {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd()
+    }
+}
+
 impl Drop for Child {
     fn drop(&mut self) {
         if self.poll().is_none() {

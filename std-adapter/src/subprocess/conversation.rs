@@ -150,7 +150,7 @@ impl<'a, O> Conversation<'a, O> {
     /// One step, and who wakes the task for the next.
     fn advance(&mut self, cx: &mut Context<'_>) -> Result<Option<Heard>, CommunicateError<Heard>> {
         if let (Some(token), None) = (self.token, &self.cancelled) {
-            self.cancelled = Some(Box::pin(token.cancelled()));
+            self.cancelled = Some(Box::pin(token.wait_async()));
         }
         // Before the step, so that a token which is cancelled after this look wakes the task.
         let is_cancelled =

@@ -27,11 +27,13 @@ pub struct StartError {
 
 impl StartError {
     /// Why.
+    #[must_use]
     pub fn cause(&self) -> &StartCause {
         &self.cause
     }
 
     /// What was to be started.
+    #[must_use]
     pub fn program(&self) -> &OsString {
         &self.program
     }
@@ -123,13 +125,19 @@ impl fmt::Display for StartCause {
 
 impl Error for StartError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.cause {
-            StartCause::Directory { source, .. }
-            | StartCause::NotExecutable(source)
-            | StartCause::Descriptors(source)
-            | StartCause::ControlGroup { source, .. }
-            | StartCause::Refused { source, .. }
-            | StartCause::System(source) => Some(source),
+        self.cause.source()
+    }
+}
+
+impl Error for StartCause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Directory { source, .. }
+            | Self::NotExecutable(source)
+            | Self::Descriptors(source)
+            | Self::ControlGroup { source, .. }
+            | Self::Refused { source, .. }
+            | Self::System(source) => Some(source),
             _ => None,
         }
     }
@@ -305,4 +313,11 @@ impl fmt::Display for WaitError {
     }
 }
 
-impl Error for WaitError {}
+impl Error for WaitError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Io(error) => error.source(),
+            Self::Cancelled(_) => None,
+        }
+    }
+}

@@ -49,11 +49,13 @@ impl Output {
     }
 
     /// As [`stdout_text`](Self::stdout_text); what is no UTF-8 becomes `U+FFFD`.
+    #[must_use]
     pub fn stdout_lossy(&self) -> String {
         newlines(String::from_utf8_lossy(&self.stdout))
     }
 
     /// As [`stdout_lossy`](Self::stdout_lossy), of the standard error.
+    #[must_use]
     pub fn stderr_lossy(&self) -> String {
         newlines(String::from_utf8_lossy(&self.stderr))
     }

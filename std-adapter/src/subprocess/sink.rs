@@ -40,6 +40,7 @@ struct Lines<'a> {
 
 impl<'a> Sink<'a> {
     /// Keeps all.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -73,6 +74,7 @@ impl<'a> Sink<'a> {
     }
 
     /// How many bytes have come, kept or not.
+    #[must_use]
     pub fn total(&self) -> u64 {
         self.total
     }

@@ -61,11 +61,13 @@ signals! {
 
 impl Signal {
     /// The signal with this number, from 1 to 64.
+    #[must_use]
     pub const fn new(number: i32) -> Option<Self> {
         if number >= 1 && number <= 64 { Some(Self(number)) } else { None }
     }
 
     /// Its number.
+    #[must_use]
     pub const fn number(self) -> i32 {
         self.0
     }
@@ -105,11 +107,13 @@ pub enum Status {
 
 impl Status {
     /// Whether it ended by itself with code 0.
+    #[must_use]
     pub fn success(self) -> bool {
         self == Self::Exited(0)
     }
 
     /// The code it ended with, if by itself.
+    #[must_use]
     pub fn code(self) -> Option<i32> {
         match self {
             Self::Exited(code) => Some(code),
@@ -118,6 +122,7 @@ impl Status {
     }
 
     /// The signal that ended it, if one did.
+    #[must_use]
     pub fn signal(self) -> Option<Signal> {
         match self {
             Self::Killed { signal, .. } => Some(signal),
@@ -126,6 +131,7 @@ impl Status {
     }
 
     /// As Python has it: the code, or minus the signal's number. (SP040)
+    #[must_use]
     pub fn returncode(self) -> Option<i32> {
         match self {
             Self::Exited(code) => Some(code),

@@ -71,6 +71,7 @@ enum What {
 
 impl TextError {
     /// The byte that it begins with, counted from 0: of the bytes, or of the text.
+    #[must_use]
     pub fn position(&self) -> usize {
         self.position
     }

@@ -33,6 +33,7 @@ where
 /// thread.join().unwrap();
 /// ```
 #[derive(Clone, Debug, Default)]
+#[must_use = "a builder starts nothing before `spawn`"]
 pub struct Builder {
     pub(super) name: Option<String>,
     pub(super) stack_size: usize,

@@ -86,9 +86,15 @@ impl<F> fmt::Display for SpawnError<F> {
 
 impl<F> Error for SpawnError<F> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.cause {
-            SpawnCause::NulInName { .. } | SpawnCause::Exiting => None,
-            SpawnCause::Refused(error) => Some(error),
+        self.cause.source()
+    }
+}
+
+impl Error for SpawnCause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::NulInName { .. } | Self::Exiting => None,
+            Self::Refused(error) => Some(error),
         }
     }
 }

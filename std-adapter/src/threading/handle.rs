@@ -90,6 +90,24 @@ impl<T> Thread<T> {
         self.join_until(Deadline::NEVER)
     }
 
+    /// As [`join`](Self::join), if the thread has ended.
+    ///
+    /// Errors: as [`join_until`](Self::join_until).
+    ///
+    /// ```
+    /// use inkle::threading::{self, Event, JoinError};
+    ///
+    /// static GO: Event = Event::new();
+    ///
+    /// let thread = threading::spawn(|| GO.wait()).unwrap();
+    /// assert!(matches!(thread.try_join(), Err(JoinError::TimedOut)));
+    /// GO.set();
+    /// assert!(thread.join().is_ok());
+    /// ```
+    pub fn try_join(&self) -> Result<T, JoinError> {
+        self.join_until(Deadline::PASSED)
+    }
+
     /// As [`join`](Self::join), until `deadline`. A deadline that has passed polls. (TH025)
     ///
     /// Errors: [`JoinError::TimedOut`] beside those of `join`; the result stays for a later call.
@@ -162,28 +180,33 @@ impl<T> Thread<T> {
     /// thread.join().unwrap();
     /// assert!(!thread.is_alive());
     /// ```
+    #[must_use]
     pub fn is_alive(&self) -> bool {
         self.os.is_alive()
     }
 
     /// Whether the end of the process does not wait for it. (TH021)
+    #[must_use]
     pub fn is_daemon(&self) -> bool {
         self.info().is_daemon()
     }
 
     /// The name it has now: the one it was given, or `Thread-N`. A copy, see [`ThreadInfo::name`].
     /// (TH020, TH029)
+    #[must_use]
     pub fn name(&self) -> String {
         self.info().name()
     }
 
     /// The thread's number in this process: not 0, and never used again. (TH030)
+    #[must_use]
     pub fn ident(&self) -> u64 {
         self.info().ident()
     }
 
     /// The kernel's number of the thread, on Linux; used again some time after its end. `None` on
     /// other systems. (TH030)
+    #[must_use]
     pub fn native_id(&self) -> Option<u64> {
         self.info().native_id()
     }
@@ -194,6 +217,7 @@ impl<T> Thread<T> {
     /// let thread = inkle::threading::spawn(inkle::threading::current).unwrap();
     /// assert_eq!(thread.info(), &thread.join().unwrap());
     /// ```
+    #[must_use]
     pub fn info(&self) -> &ThreadInfo {
         &self.os.info
     }

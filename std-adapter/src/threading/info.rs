@@ -51,27 +51,32 @@ pub struct ThreadInfo {
 impl ThreadInfo {
     /// The name it has now: the one it was given, or `Thread-N`. A copy, because
     /// [`set_name`](super::set_name) can change it. Names may repeat and mean nothing. (TH020, TH029)
+    #[must_use]
     pub fn name(&self) -> String {
         locked(&self.record.name).clone()
     }
 
     /// The thread's number in this process: not 0, and never used again. (TH030)
+    #[must_use]
     pub fn ident(&self) -> u64 {
         self.record.ident
     }
 
     /// The kernel's number of the thread, on Linux; used again some time after its end. `None` on
     /// other systems. (TH030)
+    #[must_use]
     pub fn native_id(&self) -> Option<u64> {
         self.record.native.get().copied().flatten()
     }
 
     /// Whether the thread has not ended: a snapshot. True from just before its start. (TH028)
+    #[must_use]
     pub fn is_alive(&self) -> bool {
         !self.record.ended.is_set()
     }
 
     /// Whether it is the process's first thread. (TH004)
+    #[must_use]
     pub fn is_main(&self) -> bool {
         self.record.origin == Origin::Main
     }
@@ -87,6 +92,7 @@ impl ThreadInfo {
     /// let daemon = Builder::new().daemon(true).spawn(threading::current).unwrap();
     /// assert!(daemon.join().unwrap().is_daemon());
     /// ```
+    #[must_use]
     pub fn is_daemon(&self) -> bool {
         self.record.daemon
     }
@@ -101,6 +107,7 @@ impl ThreadInfo {
     /// let ours = threading::spawn(|| threading::current().is_dummy()).unwrap();
     /// assert!(!ours.join().unwrap());
     /// ```
+    #[must_use]
     pub fn is_dummy(&self) -> bool {
         self.record.origin == Origin::Dummy
     }

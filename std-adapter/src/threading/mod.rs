@@ -119,15 +119,15 @@ pub type Lock = inkle_core::sync::Lock<Private>;
 /// Holds a [`Lock`] until it is dropped.
 ///
 /// ```
-/// use inkle::threading::{Guard, Lock};
+/// use inkle::threading::{LockGuard, Lock};
 ///
-/// fn critical(_proof: &Guard<'_>) {}
+/// fn critical(_proof: &LockGuard<'_>) {}
 ///
 /// let lock = Lock::new();
 /// critical(&lock.guard());
 /// assert!(!lock.is_held());
 /// ```
-pub type Guard<'a> = inkle_core::sync::Guard<'a, Private>;
+pub type LockGuard<'a> = inkle_core::sync::LockGuard<'a, Private>;
 
 /// A value that one at a time may use. (TH033 to TH035)
 ///

@@ -146,6 +146,7 @@ thread_local! {
 /// let there = threading::spawn(threading::get_ident).unwrap().join().unwrap();
 /// assert_ne!(here, there);
 /// ```
+#[must_use]
 pub fn get_ident() -> u64 {
     if IDENT.get() == 0 {
         IDENT.set(if is_main() { MAIN } else { locked(&REGISTRY).new_ident() });
@@ -177,6 +178,7 @@ pub fn get_native_id() -> Option<u64> {
 /// assert_eq!(info.name(), "weaver");
 /// assert_eq!(info.ident(), weaver.ident());
 /// ```
+#[must_use]
 pub fn current() -> ThreadInfo {
     if get_ident() == MAIN {
         return main_thread();
@@ -300,6 +302,7 @@ fn is_main() -> bool {
 /// thread.join().unwrap();
 /// assert!(threading::enumerate().iter().all(|info| info.ident() != thread.ident()));
 /// ```
+#[must_use]
 pub fn enumerate() -> Vec<ThreadInfo> {
     let main = main_thread();
     let registry = locked(&REGISTRY);
@@ -312,6 +315,7 @@ pub fn enumerate() -> Vec<ThreadInfo> {
 /// ```
 /// assert!(inkle::threading::active_count() >= 1, "the main thread counts");
 /// ```
+#[must_use]
 pub fn active_count() -> usize {
     1 + locked(&REGISTRY).live.len()
 }

@@ -96,6 +96,7 @@ where
 /// assert_eq!(error.unwrap_err().panic().message(), Some("out of yarn"));
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "a builder runs nothing before `run`"]
 pub struct ScopeBuilder<'p> {
     parent: Option<&'p CancelToken<'p>>,
     deadline: Deadline,

@@ -24,6 +24,7 @@ static STACK_SIZE: Mutex<usize> = Mutex::new(0);
 /// ```
 /// assert_eq!(inkle::threading::stack_size(), 0);
 /// ```
+#[must_use]
 pub fn stack_size() -> usize {
     *locked(&STACK_SIZE)
 }

@@ -96,11 +96,13 @@ impl fmt::Display for State {
 
 impl Bar {
     /// How long it took.
+    #[must_use]
     pub fn duration(&self) -> Duration {
         self.end.saturating_sub(self.begin)
     }
 
     /// How long it had waited to be begun, if it was submitted.
+    #[must_use]
     pub fn waited(&self) -> Option<Duration> {
         self.submitted.map(|submitted| self.begin.saturating_sub(submitted))
     }

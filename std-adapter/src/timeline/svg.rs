@@ -77,6 +77,7 @@ impl Timeline {
     ///
     /// assert!(Timeline::default().to_svg().ends_with("</svg>\n"));
     /// ```
+    #[must_use]
     pub fn to_svg(&self) -> String {
         let longest = self.lanes.iter().map(|lane| short(&lane.name).chars().count()).max();
         let left = MARGIN + LETTER * longest.unwrap_or(0).max(10) as f64 + 12.0;

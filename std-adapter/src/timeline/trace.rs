@@ -19,6 +19,7 @@ impl Timeline {
     ///
     /// assert!(Timeline::default().to_trace().starts_with('{'));
     /// ```
+    #[must_use]
     pub fn to_trace(&self) -> String {
         let mut events = Vec::new();
         let processes: BTreeSet<_> = self.lanes.iter().map(|lane| lane.process).collect();

@@ -14,6 +14,7 @@ use inkle_core::queue::word::WordRing;
 use crate::Effort;
 
 /// How often a task was woken. A `static`, because a waker may outlive everybody.
+#[derive(Debug)]
 pub struct Woken(AtomicU32);
 
 impl Woken {

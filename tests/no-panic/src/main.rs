@@ -349,7 +349,7 @@ fn cancel(timeout: Duration) {
     black_box(pin!(LOCK.guard_async()).poll(&mut context).is_ready());
     black_box(pin!(EVENT.wait_async()).poll(&mut context).is_ready());
     black_box(pin!(SEMAPHORE.acquire_async()).poll(&mut context).is_ready());
-    black_box(pin!(token.cancelled()).poll(&mut context).is_ready());
+    black_box(pin!(token.wait_async()).poll(&mut context).is_ready());
     black_box((token.cancel(Reason::custom(black_box(7))), token.reason(), TOKEN.wait()));
 }
 

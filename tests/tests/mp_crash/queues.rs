@@ -15,7 +15,7 @@ fn item(letter: char) -> String {
 
 /// A queue of eight words, where these items have been put after two that are gone: the second goes around the end.
 fn queue_of(limit: u32, letters: &str) -> Queue {
-    let queue = Queue::with_capacity(limit, 64).unwrap();
+    let queue = Queue::with_bytes(limit, 64).unwrap();
     queue.put(item('x')).unwrap();
     queue.get().unwrap();
     queue.task_done().unwrap();

@@ -122,7 +122,7 @@ fn mp035_an_item_that_was_put_reaches_a_waiter() {
     }
     let Some(_watch) = steps::watched() else { return };
     let queue = Beside {
-        make: || Queue::with_capacity(0, 64).unwrap(),
+        make: || Queue::with_bytes(0, 64).unwrap(),
         wait: |queue: Queue<u32>| assert!([1, 2].contains(&queue.get().unwrap())),
         is_done: |queue| !queue.is_empty(),
         aid: |queue| queue.put(2).unwrap(),
@@ -138,7 +138,7 @@ fn mp035_room_that_was_made_reaches_a_waiter() {
         stage.perform(|| _ = queue.get().unwrap());
     }
     fn full() -> Queue<u32> {
-        let queue = Queue::with_capacity(1, 64).unwrap();
+        let queue = Queue::with_bytes(1, 64).unwrap();
         queue.put(1).unwrap();
         queue
     }
@@ -159,7 +159,7 @@ fn mp036_who_joins_a_queue_whose_last_task_the_dead_has_done_goes_on() {
         stage.perform(|| queue.task_done().unwrap());
     }
     fn one() -> JoinableQueue<u32> {
-        let queue = JoinableQueue::with_capacity(0, 64).unwrap();
+        let queue = JoinableQueue::with_bytes(0, 64).unwrap();
         queue.put(1).unwrap();
         queue
     }
@@ -181,7 +181,7 @@ fn mp037_a_shutdown_that_has_begun_reaches_a_waiter() {
     }
     let Some(_watch) = steps::watched() else { return };
     let queue = Beside {
-        make: || Queue::with_capacity(0, 64).unwrap(),
+        make: || Queue::with_bytes(0, 64).unwrap(),
         wait: |queue: Queue<u32>| assert!(queue.get().is_err()),
         is_done: |queue| queue.is_shut_down(),
         aid: |queue| queue.shutdown(Shutdown::Immediate),

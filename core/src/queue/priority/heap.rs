@@ -56,13 +56,14 @@ use crate::queue::{Container, Guarded, Peek};
 /// highest_first.try_push(Reverse(2)).unwrap();
 /// assert_eq!(highest_first.try_pop(), Ok(Reverse(2)));
 /// ```
-pub type Heap<T, const N: usize, P> = Guarded<MinHeap<heapless::Vec<Entry<T>, N>>, P>;
+pub type Heap<T, const N: usize, P> = Guarded<MinHeap<InPlace<Entry<T>, N>>, P>;
 
 impl<T, const N: usize, P: Platform> Heap<T, N, P> {
     const_fn! {
         /// An empty queue with room for `N` items.
+        #[must_use]
         pub const fn empty() -> Self {
-            Self::new(MinHeap::new(heapless::Vec::new()))
+            Self::new(MinHeap::new(InPlace::new()))
         }
     }
 }
@@ -75,8 +76,7 @@ impl<T: Ord + Clone, I: Items<Item = Entry<T>>, P: Platform> Peek for Guarded<Mi
     }
 }
 
-/// A list that a [`MinHeap`] lies in: in place (`heapless::Vec`), or in memory that somebody else
-/// allocates.
+/// A list that a [`MinHeap`] lies in: [`InPlace`], or in memory that somebody else allocates.
 ///
 /// ```
 /// use inkle_core::queue::Container;
@@ -130,25 +130,48 @@ pub trait Items {
     }
 }
 
-impl<T, const N: usize> Items for heapless::Vec<T, N> {
+/// A list of at most `N` items that lies where it is itself.
+#[derive(Clone, Debug)]
+pub struct InPlace<T, const N: usize>(heapless::Vec<T, N>);
+
+impl<T, const N: usize> InPlace<T, N> {
+    /// An empty list.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(heapless::Vec::new())
+    }
+}
+
+impl<T, const N: usize> Default for InPlace<T, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, const N: usize> Items for InPlace<T, N> {
     type Item = T;
 
+    #[inline]
     fn push(&mut self, item: T) -> Result<(), T> {
-        self.push(item)
+        self.0.push(item)
     }
 
+    #[inline]
     fn pop(&mut self) -> Option<T> {
-        self.pop()
+        self.0.pop()
     }
 
+    #[inline]
     fn as_slice(&self) -> &[T] {
-        self.as_slice()
+        self.0.as_slice()
     }
 
+    #[inline]
     fn as_mut_slice(&mut self) -> &mut [T] {
-        self.as_mut_slice()
+        self.0.as_mut_slice()
     }
 
+    #[inline]
     fn capacity(&self) -> Option<usize> {
         Some(N)
     }
@@ -192,6 +215,7 @@ pub struct MinHeap<I> {
 
 impl<I> MinHeap<I> {
     /// A heap over `items`, which must be empty.
+    #[must_use]
     pub const fn new(items: I) -> Self {
         Self { items, arrivals: 0 }
     }
@@ -199,6 +223,7 @@ impl<I> MinHeap<I> {
 
 impl<T, I: Items<Item = Entry<T>>> MinHeap<I> {
     /// The item that [`take`](Container::take) would take.
+    #[must_use]
     pub fn peek(&self) -> Option<&T> {
         self.items.as_slice().first().map(|entry| &entry.item)
     }

@@ -89,12 +89,14 @@ impl<const L: usize> Level<L> {
     };
 
     /// The level with this number; `None` if there are not so many.
+    #[must_use]
     pub const fn new(number: usize) -> Option<Self> {
         if number < L && number <= u8::MAX as usize { Some(Self(number as u8)) } else { None }
     }
 
     /// Its number, below `L`.
     #[inline(always)]
+    #[must_use]
     pub const fn number(self) -> usize {
         self.0 as usize
     }
@@ -144,6 +146,7 @@ impl<T, const L: usize, const N: usize, W: Width> Levels<T, L, N, W> {
 
     const_fn! {
         /// An empty queue. `L` and `N` are at least 1, or this does not compile.
+        #[must_use]
         pub const fn new() -> Self {
             const { assert!(L >= 1, "a queue needs at least one level") };
             const { assert!(L + 1 + 20 <= Word::BITS as usize, "too many levels for this target's word") };
@@ -300,6 +303,7 @@ impl<T, const L: usize, const N: usize, W: Width> Levels<T, L, N, W> {
     }
 
     /// As the trait's [`is_closed`](Queue::is_closed).
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         // Acquire, pairs with the Release of `close`: what came before it.
         self.word.load(Ordering::Acquire) & Self::CLOSED != 0

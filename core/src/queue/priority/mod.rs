@@ -11,5 +11,5 @@
 mod heap;
 mod levels;
 
-pub use heap::{Entry, Heap, Items, MinHeap};
+pub use heap::{Entry, Heap, InPlace, Items, MinHeap};
 pub use levels::{Level, Levels};

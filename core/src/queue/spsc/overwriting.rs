@@ -158,6 +158,7 @@ unsafe impl<T: Send, const N: usize, W: Width> Send for Overwriting<T, N, W> {}
 impl<T, const N: usize, W: Width> Overwriting<T, N, W> {
     const_fn! {
         /// An empty ring. `N` is at least 1, or this does not compile.
+        #[must_use]
         pub const fn new() -> Self {
             const { assert!(N >= 1, "a ring needs at least one slot") };
             const { assert!(Self::LAP_SHIFT + 8 <= Word::BITS, "too many slots for their word") };
@@ -234,6 +235,7 @@ impl<T, const N: usize, W: Width> Overwriting<T, N, W> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with the release of a
     /// handle's drop.
+    #[must_use]
     pub fn split(&self) -> Option<(Producer<'_, T, N, W>, Consumer<'_, T, N, W>)> {
         let producer = self.producer.token.try_lock()?;
         let consumer = self.consumer.token.try_lock()?;
@@ -326,6 +328,7 @@ impl<T, const N: usize, W: Width> Producer<'_, T, N, W> {
     }
 
     /// Whether the ring is closed.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.own.closed
     }
@@ -333,6 +336,7 @@ impl<T, const N: usize, W: Width> Producer<'_, T, N, W> {
     /// Whether the [`Consumer`] has been dropped.
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with the drop.
+    #[must_use]
     pub fn is_abandoned(&self) -> bool {
         !self.ring.consumer.token.is_held()
     }
@@ -410,6 +414,7 @@ impl<T, const N: usize, W: Width> Consumer<'_, T, N, W> {
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with the drop: what it pushed
     /// is there.
+    #[must_use]
     pub fn is_abandoned(&self) -> bool {
         !self.ring.producer.token.is_held()
     }

@@ -108,6 +108,7 @@ impl<'a, T, const N: usize, R: RelaxStrategy, W: Width> Consumer<'a, T, N, R, W>
     /// A look at the next item, if there is one.
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: as [`try_pop`](Self::try_pop).
+    #[must_use]
     #[inline]
     pub fn peek(&mut self) -> Option<&T> {
         self.read_chunk(1).ok()?.into_slices().0.first()
@@ -159,6 +160,7 @@ impl<'a, T, const N: usize, R: RelaxStrategy, W: Width> Consumer<'a, T, N, R, W>
     /// miss one that happens meanwhile.
     ///
     /// Progress: wait-free. Interrupt-safe: yes.
+    #[must_use]
     pub fn slots(&mut self) -> usize {
         self.items(N)
     }
@@ -167,6 +169,7 @@ impl<'a, T, const N: usize, R: RelaxStrategy, W: Width> Consumer<'a, T, N, R, W>
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with the drop: what it
     /// pushed is counted by [`slots`](Self::slots).
+    #[must_use]
     pub fn is_abandoned(&self) -> bool {
         !self.ring.tail.token.is_held()
     }
@@ -242,11 +245,13 @@ pub struct ReadChunk<'p, 'a, T, const N: usize, R: RelaxStrategy = Spin, W: Widt
 
 impl<'p, T, const N: usize, R: RelaxStrategy, W: Width> ReadChunk<'p, '_, T, N, R, W> {
     /// How many items it has.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether it has none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -254,6 +259,7 @@ impl<'p, T, const N: usize, R: RelaxStrategy, W: Width> ReadChunk<'p, '_, T, N, 
     /// The items in order: those up to the end of the ring's memory, and those from its beginning
     /// (none if the chunk does not go around).
     #[inline]
+    #[must_use]
     pub fn as_slices(&self) -> (&[T], &[T]) {
         let (first, second) = self.rows();
         // SAFETY: items from `head` on that the consumer knows of, so they are complete and ours

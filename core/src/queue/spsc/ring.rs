@@ -127,6 +127,7 @@ unsafe impl<T: Send, const N: usize, R: RelaxStrategy, W: Width> Send for Ring<T
 impl<T, const N: usize, R: RelaxStrategy, W: Width> Ring<T, N, R, W> {
     const_fn! {
         /// An empty ring. `N` is at least 1, or this does not compile.
+        #[must_use]
         pub const fn new() -> Self {
             const { assert!(is_possible(N), "a ring needs at least one slot, and laps") };
             Self {
@@ -151,6 +152,7 @@ impl<T, const N: usize, R: RelaxStrategy, W: Width> Ring<T, N, R, W> {
     ///
     /// Progress: blocking (see the type), wait-free if only handles are used. Interrupt-safe: no.
     /// Ordering: acquire, pairs with the release of a handle's drop.
+    #[must_use]
     #[expect(clippy::type_complexity, reason = "two handles, with the ring's own parameters")]
     pub fn split(&self) -> Option<(Producer<'_, T, N, R, W>, Consumer<'_, T, N, R, W>)> {
         let tail = self.tail.token.lock::<R>()?;

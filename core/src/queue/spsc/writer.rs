@@ -127,6 +127,7 @@ impl<'a, T, const N: usize, R: RelaxStrategy, W: Width> Producer<'a, T, N, R, W>
     /// before the call, and may miss one that happens meanwhile.
     ///
     /// Progress: wait-free. Interrupt-safe: yes.
+    #[must_use]
     pub fn slots(&mut self) -> usize {
         self.room(N)
     }
@@ -150,6 +151,7 @@ impl<'a, T, const N: usize, R: RelaxStrategy, W: Width> Producer<'a, T, N, R, W>
     ///
     /// Progress: wait-free. Interrupt-safe: yes.
     #[inline]
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         // Relaxed: nobody else stores it.
         self.ring.tail.position.load(Ordering::Relaxed) & CLOSED != 0
@@ -159,6 +161,7 @@ impl<'a, T, const N: usize, R: RelaxStrategy, W: Width> Producer<'a, T, N, R, W>
     ///
     /// Progress: wait-free. Interrupt-safe: yes. Ordering: acquire, pairs with the drop: what it
     /// popped is counted by [`slots`](Self::slots).
+    #[must_use]
     pub fn is_abandoned(&self) -> bool {
         !self.ring.head.token.is_held()
     }
@@ -286,11 +289,13 @@ pub struct WriteChunk<'p, 'a, T, const N: usize, R: RelaxStrategy = Spin, W: Wid
 
 impl<T, const N: usize, R: RelaxStrategy, W: Width> WriteChunk<'_, '_, T, N, R, W> {
     /// How many slots it has.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether it has none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -137,6 +137,7 @@ pub struct WordSlot(Slot);
 impl WordSlot {
     const_fn! {
         /// An empty slot.
+        #[must_use]
         pub const fn new() -> Self {
             Self(Slot::new())
         }
@@ -190,6 +191,7 @@ pub struct WordRingIn<T, S, W = Native> {
 impl<T: Bits, const N: usize, W: Width> WordRing<T, N, W> {
     const_fn! {
         /// An empty ring. `N` is at least 1, or this does not compile.
+        #[must_use]
         pub const fn new() -> Self {
             const { assert!(N >= 1, "a queue needs at least one slot") };
             const { assert!(T::BITS + OWN_BITS <= Word::BITS, "the value is too wide for a slot's word on this target") };
@@ -220,6 +222,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
     /// let ring: WordRingIn<u32, _> = WordRingIn::with_storage(slots).unwrap();
     /// assert_eq!(ring.try_push(1), Ok(()));
     /// ```
+    #[must_use]
     pub fn with_storage(slots: S) -> Option<Self> {
         const {
             assert!(
@@ -285,6 +288,7 @@ impl<T: Bits, S: Storage<Slot = WordSlot>, W: Width> WordRingIn<T, S, W> {
     /// ring.try_push('a').unwrap();
     /// assert_eq!((ring.peek(), ring.peek()), (Some('a'), Some('a')));
     /// ```
+    #[must_use]
     pub fn peek(&self) -> Option<T> {
         self.ring.peek()
     }

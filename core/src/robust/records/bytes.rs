@@ -110,16 +110,19 @@ impl<'a> Record<'a> {
     }
 
     /// How many bytes it has.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether it has no bytes.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// How many bytes have not been copied yet.
+    #[must_use]
     pub fn remaining(&self) -> usize {
         self.remaining
     }

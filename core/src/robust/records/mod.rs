@@ -52,7 +52,7 @@ use core::time::Duration;
 
 pub use bytes::Record;
 
-use super::{Bell, Guard, Life, Lock, Mortal, NET, Survivor};
+use super::{Bell, Life, Lock, LockGuard, Mortal, NET, Survivor};
 use crate::atomic::{AtomicU32, AtomicUsize, AtomicWord, Ordering};
 use crate::channel::Shutdown;
 use crate::error::{GetRecordError, PutRecordError, TimedOut, TooManyDone};
@@ -103,7 +103,7 @@ impl<P: Mortal> End<P> {
 
     /// The lock, for as long as the caller waits anyway; who does not wait waits for others' copies, but
     /// not for ever.
-    fn hold(&self, deadline: Deadline) -> Result<Guard<'_, P>, TimedOut> {
+    fn hold(&self, deadline: Deadline) -> Result<LockGuard<'_, P>, TimedOut> {
         match self.lock.try_guard() {
             Some(guard) => Ok(guard),
             None if deadline.has_passed::<P>() => self.lock.guard_timeout(NET),
@@ -138,6 +138,7 @@ pub struct Header<P> {
 impl<P: Mortal> Header<P> {
     const_fn! {
         /// That of a new, empty queue.
+        #[must_use]
         pub const fn new() -> Self {
             Self {
                 tail: Pad(End::new()),
@@ -224,12 +225,14 @@ impl<'a, P: Mortal> Records<'a, P> {
     /// many as fit. `None` without words, or with more than 2^30.
     ///
     /// All processes must mean the same words and limit. Bytes that are all 0 are a new queue.
+    #[must_use]
     pub fn new(header: &'a Header<P>, words: &'a [AtomicUsize], limit: u32) -> Option<Self> {
         let fits = !words.is_empty() && words.len() <= MOST_WORDS;
         fits.then_some(Self { header, words, limit: if limit == 0 { u32::MAX } else { limit } })
     }
 
     /// How many words a record of so many bytes takes.
+    #[must_use]
     pub const fn words_for(bytes: usize) -> usize {
         bytes::words_for(bytes)
     }
@@ -408,6 +411,7 @@ impl<'a, P: Mortal> Records<'a, P> {
     }
 
     /// How many records were put and are not yet called done: a snapshot.
+    #[must_use]
     pub fn unfinished(&self) -> usize {
         // Acquire, pairs with `task_done`. First this, then the places: the difference is never less than
         // it was at this load, so 0 was true at that moment.
@@ -432,11 +436,13 @@ impl<'a, P: Mortal> Records<'a, P> {
     }
 
     /// Whether the queue has been shut down.
+    #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.header.tail.0.look().is_closed()
     }
 
     /// How many records are inside: a snapshot.
+    #[must_use]
     pub fn len(&self) -> usize {
         // The head first: the tail is never behind what it was then.
         let (head, tail) = (self.header.head.0.look(), self.header.tail.0.look());
@@ -444,22 +450,26 @@ impl<'a, P: Mortal> Records<'a, P> {
     }
 
     /// Whether nothing is inside: a snapshot.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many bytes the largest record may have.
+    #[must_use]
     pub fn max_len(&self) -> usize {
         self.words.len().wrapping_sub(1).wrapping_mul(size_of::<usize>())
     }
 
     /// Rung for each record that comes, and at shutdown: to wait for one of several queues. Whoever waits
     /// there and leaves a record to others rings on: see [`Bell::prepare`].
+    #[must_use]
     pub fn readable(&self) -> &'a Bell<P> {
         &self.header.head.0.bell
     }
 
     /// Rung when there is more room, and at shutdown: as [`readable`](Self::readable).
+    #[must_use]
     pub fn writable(&self) -> &'a Bell<P> {
         &self.header.tail.0.bell
     }

@@ -53,6 +53,7 @@ impl Address {
     }
 
     /// A free port that only this machine can reach; [`Listener::address`](super::Listener::address) tells which.
+    #[must_use]
     pub fn loopback() -> Self {
         Self::Tcp((Ipv4Addr::LOCALHOST, 0).into())
     }

@@ -166,6 +166,11 @@ impl Connection {
         self.send_parcel(bytes, &[], deadline.into())
     }
 
+    /// Sends bytes as they are; waits for at most `timeout`. See [`send_bytes_until`](Self::send_bytes_until).
+    pub fn send_bytes_timeout(&self, bytes: &[u8], timeout: Duration) -> Result<(), SendError> {
+        self.send_bytes_until(bytes, after(timeout))
+    }
+
     /// Sends what is left of a message whose send was [unfinished](SendError::Unfinished); waits without limit.
     ///
     /// Errors: [`SendError::Closed`].
@@ -180,6 +185,11 @@ impl Connection {
         let deadline = deadline.into();
         let mut outgoing = self.outgoing.lock_until(deadline).map_err(|_| SendError::TimedOut)?;
         outgoing.flush(self.socket.as_fd(), deadline)
+    }
+
+    /// As [`flush`](Self::flush), for at most `timeout`. See [`flush_until`](Self::flush_until).
+    pub fn flush_timeout(&self, timeout: Duration) -> Result<(), SendError> {
+        self.flush_until(after(timeout))
     }
 
     /// As [`send_bytes_until`](Self::send_bytes_until), with what goes beside the bytes.
@@ -245,6 +255,16 @@ impl Connection {
         Ok(self.recv_parcel(limit, deadline.into())?.bytes)
     }
 
+    /// As [`recv_bytes`](Self::recv_bytes), for at most `timeout`. See
+    /// [`recv_bytes_until`](Self::recv_bytes_until).
+    pub fn recv_bytes_timeout(
+        &self,
+        limit: usize,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, RecvError> {
+        self.recv_bytes_until(limit, after(timeout))
+    }
+
     /// Receives the bytes of a message to the start of `buffer`, and gives their number; waits without limit. (MP021)
     ///
     /// Errors: as [`recv`](Self::recv), and [`RecvError::TooLong`] if the buffer is too short: the message stays, for
@@ -265,6 +285,16 @@ impl Connection {
         let bytes = self.recv_parcel(buffer.len(), deadline.into())?.bytes;
         buffer[..bytes.len()].copy_from_slice(&bytes);
         Ok(bytes.len())
+    }
+
+    /// As [`recv_bytes_into`](Self::recv_bytes_into), for at most `timeout`. See
+    /// [`recv_bytes_into_until`](Self::recv_bytes_into_until).
+    pub fn recv_bytes_into_timeout(
+        &self,
+        buffer: &mut [u8],
+        timeout: Duration,
+    ) -> Result<usize, RecvError> {
+        self.recv_bytes_into_until(buffer, after(timeout))
     }
 
     /// Drops the message that has begun to come, and was [too long](RecvError::TooLong), without memory for it; waits
@@ -294,6 +324,11 @@ impl Connection {
         let deadline = deadline.into();
         let mut incoming = self.incoming.lock_until(deadline).map_err(|_| RecvError::TimedOut)?;
         incoming.skip(self.socket.as_fd(), deadline)
+    }
+
+    /// As [`skip`](Self::skip), for at most `timeout`. See [`skip_until`](Self::skip_until).
+    pub fn skip_timeout(&self, timeout: Duration) -> Result<(), RecvError> {
+        self.skip_until(after(timeout))
     }
 
     /// What [`recv`](Self::recv) makes a value of.

@@ -124,16 +124,19 @@ impl ShareableList {
     }
 
     /// How many items there are.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.0.slots.len() - 1
     }
 
     /// Whether there are none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The name that it was created or opened with.
+    #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.0.memory.name()
     }

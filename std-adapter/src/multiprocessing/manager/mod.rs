@@ -177,6 +177,7 @@ impl Manager {
     }
 
     /// Where the server is.
+    #[must_use]
     pub fn address(&self) -> &Address {
         self.server.address()
     }

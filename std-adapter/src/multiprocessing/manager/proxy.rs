@@ -56,6 +56,7 @@ impl Proxy {
     }
 
     /// Where the server is.
+    #[must_use]
     pub fn address(&self) -> &Address {
         self.link.address()
     }

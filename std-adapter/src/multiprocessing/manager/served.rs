@@ -56,6 +56,7 @@ pub struct Request {
 
 impl Request {
     /// The name of the method.
+    #[must_use]
     pub fn method(&self) -> &str {
         &self.method
     }
@@ -68,6 +69,7 @@ impl Request {
     }
 
     /// The error of an object that has no such method.
+    #[must_use]
     pub fn unknown(&self) -> CallError {
         CallError::NoMethod(self.method.clone())
     }

@@ -140,6 +140,7 @@ impl Server {
     }
 
     /// Where it can be found.
+    #[must_use]
     pub fn address(&self) -> &Address {
         self.state.listener.address()
     }
@@ -164,11 +165,13 @@ impl Server {
     }
 
     /// How many objects it holds.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.state.objects.lock().held.len()
     }
 
     /// Whether it holds none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -28,6 +28,7 @@ pub struct SharedMemoryManager {
 
 impl SharedMemoryManager {
     /// One that owns nothing yet.
+    #[must_use]
     pub const fn new() -> Self {
         Self { owned: Mutex::new(Vec::new()) }
     }

@@ -165,21 +165,25 @@ impl SharedMemory {
 
     /// Bytes.
     #[allow(clippy::len_without_is_empty, reason = "it is never empty")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.segment.mapping.len()
     }
 
     /// The name that it was created or opened with.
+    #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.segment.name.as_deref()
     }
 
     /// Whether it can still be opened by its name now: nobody has taken that away, or given it to other memory.
+    #[must_use]
     pub fn has_name(&self) -> bool {
         self.name().is_some_and(|name| is_named(self.segment.fd.as_fd(), name))
     }
 
     /// Whether the name goes when this handle and its clones are dropped.
+    #[must_use]
     pub fn is_owner(&self) -> bool {
         self.deed.is_some()
     }
@@ -270,6 +274,7 @@ impl SharedMemory {
     }
 
     /// Where it begins in this process: at the start of a page.
+    #[must_use]
     pub fn as_ptr(&self) -> NonNull<u8> {
         self.segment.mapping.start()
     }
@@ -279,6 +284,7 @@ impl SharedMemory {
     /// # Safety
     ///
     /// As long as the slice lives nobody writes to the memory, in this process or another.
+    #[must_use]
     pub unsafe fn as_slice(&self) -> &[u8] {
         // SAFETY: mapped for as long as `self` lives; the caller's promise.
         unsafe { slice::from_raw_parts(self.as_ptr().as_ptr(), self.len()) }
@@ -291,6 +297,7 @@ impl SharedMemory {
     /// As long as the slice lives nobody else reads or writes the memory, in this process or another, nor through another
     /// handle.
     #[allow(clippy::mut_from_ref, reason = "that nobody else uses it is the caller's promise")]
+    #[must_use]
     pub unsafe fn as_mut_slice(&self) -> &mut [u8] {
         // SAFETY: mapped for as long as `self` lives; the caller's promise.
         unsafe { slice::from_raw_parts_mut(self.as_ptr().as_ptr(), self.len()) }

@@ -63,6 +63,7 @@ impl Pool {
     }
 
     /// The executor that does it all: for what has no name of its own here.
+    #[must_use]
     pub fn executor(&self) -> &ProcessPoolExecutor {
         &self.executor
     }

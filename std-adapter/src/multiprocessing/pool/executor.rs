@@ -93,6 +93,7 @@ impl Drop for Pool {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "a builder makes nothing before `build`"]
 pub struct ProcessPoolBuilder {
     settings: Settings,
 }
@@ -228,6 +229,7 @@ impl ProcessPoolExecutor {
     /// assert_eq!(future.join()?, 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use]
     pub fn retries(&self, retries: u32) -> Self {
         Self { options: Options { retries, ..self.options }, ..self.clone() }
     }
@@ -245,16 +247,19 @@ impl ProcessPoolExecutor {
     /// assert!(matches!(future.join(), Err(FutureError::Expired)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use]
     pub fn time_limit(&self, limit: Duration) -> Self {
         Self { options: Options { timeout: Some(limit), ..self.options }, ..self.clone() }
     }
 
     /// How it stands: a snapshot. (CF065)
+    #[must_use]
     pub fn counters(&self) -> Counters {
         self.pool.0.counters()
     }
 
     /// The numbers of the processes that there are now.
+    #[must_use]
     pub fn pids(&self) -> Vec<u32> {
         self.pool.0.with(|state| state.staff.iter().map(Worker::pid).collect())
     }

@@ -25,6 +25,7 @@ pub struct WorkerLost {
 
 impl WorkerLost {
     /// Why the future has no result, if this is why.
+    #[must_use]
     pub fn of(error: &FutureError) -> Option<&Self> {
         match error {
             FutureError::Failed(cause) => cause.downcast_ref(),

@@ -26,6 +26,7 @@ use super::{Process, StartMethod, start};
 /// assert_eq!(process.join().unwrap(), "loom of 12");
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "a builder starts nothing before `spawn`"]
 pub struct Builder {
     pub(super) name: Option<String>,
     pub(super) daemon: bool,

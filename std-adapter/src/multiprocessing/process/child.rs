@@ -166,26 +166,31 @@ pub(in super::super) const UNSENDABLE: i32 = 1;
 impl ChildProcess {
     /// Its name: the one it was given, or one like `Process-1:2`, the second child of this process's first child.
     /// (MP008)
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
     /// Its number. When it has ended another process may get it. (MP010)
+    #[must_use]
     pub fn pid(&self) -> u32 {
         self.0.pid.unsigned_abs()
     }
 
     /// Whether it is ended when this process ends. (MP015)
+    #[must_use]
     pub fn is_daemon(&self) -> bool {
         self.0.daemon
     }
 
     /// The descriptor that stands for it: readable when it has ended, to be waited for beside others. (MP010)
+    #[must_use]
     pub fn sentinel(&self) -> BorrowedFd<'_> {
         self.0.pidfd.as_fd()
     }
 
     /// Whether it has not ended: a snapshot. Does not block. (MP010)
+    #[must_use]
     pub fn is_alive(&self) -> bool {
         self.status().is_none()
     }

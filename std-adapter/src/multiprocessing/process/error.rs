@@ -62,11 +62,17 @@ impl<A> fmt::Display for SpawnError<A> {
 
 impl<A> Error for SpawnError<A> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.cause {
-            SpawnCause::Encode(error) => Some(error),
-            SpawnCause::Context(error) => Some(error),
-            SpawnCause::Arguments(error) => Some(error),
-            SpawnCause::Refused(error) => Some(error),
+        self.cause.source()
+    }
+}
+
+impl Error for SpawnCause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Encode(error) => Some(error),
+            Self::Context(error) => Some(error),
+            Self::Arguments(error) => Some(error),
+            Self::Refused(error) => Some(error),
             _ => None,
         }
     }

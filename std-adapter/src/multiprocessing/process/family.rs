@@ -50,16 +50,19 @@ pub struct ProcessInfo {
 
 impl ProcessInfo {
     /// Its name: the one it was given, or like `Process-1:2`; `MainProcess` if this crate has not started it.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Its number.
+    #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Whether it was started as a daemon. (MP009)
+    #[must_use]
     pub fn is_daemon(&self) -> bool {
         self.daemon
     }
@@ -106,6 +109,7 @@ pub fn active_children() -> Vec<ChildProcess> {
 /// ```
 /// assert!(inkle::multiprocessing::cpu_count().get() >= 1);
 /// ```
+#[must_use]
 pub fn cpu_count() -> NonZeroUsize {
     thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }

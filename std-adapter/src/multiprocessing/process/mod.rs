@@ -13,6 +13,7 @@ mod start;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -167,6 +168,13 @@ impl<R> Deref for Process<R> {
 
     fn deref(&self) -> &ChildProcess {
         &self.child
+    }
+}
+
+/// Its [`sentinel`](ChildProcess::sentinel), for [`wait`](crate::multiprocessing::wait).
+impl<R> AsFd for Process<R> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.child.as_fd()
     }
 }
 

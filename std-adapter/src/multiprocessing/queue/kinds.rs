@@ -37,13 +37,13 @@ impl<T> JoinableQueue<T> {
     }
 
     /// As [`Queue::bounded`].
-    pub fn bounded(maxsize: u32) -> io::Result<Self> {
-        Queue::bounded(maxsize).map(Self)
+    pub fn bounded(capacity: u32) -> io::Result<Self> {
+        Queue::bounded(capacity).map(Self)
     }
 
     /// As [`Queue::with_capacity`].
-    pub fn with_capacity(maxsize: u32, bytes: usize) -> io::Result<Self> {
-        Queue::with_capacity(maxsize, bytes).map(Self)
+    pub fn with_bytes(capacity: u32, bytes: usize) -> io::Result<Self> {
+        Queue::with_bytes(capacity, bytes).map(Self)
     }
 
     /// Says that the work on one item that was got is finished.
@@ -73,6 +73,7 @@ impl<T> JoinableQueue<T> {
     }
 
     /// How many items were put and are not yet called done: a snapshot.
+    #[must_use]
     pub fn unfinished(&self) -> usize {
         self.0.records().map_or(0, |records| records.unfinished())
     }
@@ -123,6 +124,7 @@ impl<T> SimpleQueue<T> {
     }
 
     /// Whether nothing is inside: a snapshot.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

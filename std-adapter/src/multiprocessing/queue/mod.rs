@@ -30,13 +30,13 @@ use super::{DecodeError, EncodeError};
 use crate::platform::{Deadline, Shared, after};
 
 /// Bytes that a queue has room for, if nothing else is asked for. They take memory when they are used.
-pub const DEFAULT_CAPACITY: usize = 64 << 20;
+pub const DEFAULT_BYTES: usize = 64 << 20;
 
 type Records<'a> = robust::Records<'a, Shared>;
 
 /// First in, first out, between any number of processes at both ends. (MP029)
 ///
-/// It has two limits: how many items, if one was asked for, and how many bytes they take, [`DEFAULT_CAPACITY`] unless
+/// It has two limits: how many items, if one was asked for, and how many bytes they take, [`DEFAULT_BYTES`] unless
 /// another number was asked for.
 ///
 /// A put has put the item when it returns, and an item that cannot be sent is refused there (MP031): nothing is left to be
@@ -83,32 +83,32 @@ unsafe impl<T: 'static> Share for Head<T> {
 }
 
 impl<T> Queue<T> {
-    /// A queue for as many items as have room in [`DEFAULT_CAPACITY`].
+    /// A queue for as many items as have room in [`DEFAULT_BYTES`].
     ///
     /// Errors: the system's.
     pub fn new() -> io::Result<Self> {
-        Self::with_capacity(0, DEFAULT_CAPACITY)
+        Self::with_bytes(0, DEFAULT_BYTES)
     }
 
-    /// A queue for at most `maxsize` items; 0 is no limit.
+    /// A queue for at most `capacity` items; 0 is no limit.
     ///
     /// Errors: the system's.
-    pub fn bounded(maxsize: u32) -> io::Result<Self> {
-        Self::with_capacity(maxsize, DEFAULT_CAPACITY)
+    pub fn bounded(capacity: u32) -> io::Result<Self> {
+        Self::with_bytes(capacity, DEFAULT_BYTES)
     }
 
-    /// A queue for at most `maxsize` items (0: no limit) and about `bytes` bytes. Each item takes eight bytes more than
+    /// A queue for at most `capacity` items (0: no limit) and about `bytes` bytes. Each item takes eight bytes more than
     /// its own, rounded up to a multiple of eight.
     ///
     /// Errors: of the kind `InvalidInput` for no bytes, or for more than 2^30 words; the system's.
-    pub fn with_capacity(maxsize: u32, bytes: usize) -> io::Result<Self> {
+    pub fn with_bytes(capacity: u32, bytes: usize) -> io::Result<Self> {
         if bytes == 0 || bytes.div_ceil(WORD) > 1 << 30 {
             let text = format!("a queue cannot have room for {bytes} bytes");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let records = robust::Header::new();
-        let head = Head { records, limit: AtomicU32::new(maxsize), items: PhantomData };
-        Ok(Self::over(Region::create(head, bytes)?, maxsize))
+        let head = Head { records, limit: AtomicU32::new(capacity), items: PhantomData };
+        Ok(Self::over(Region::create(head, bytes)?, capacity))
     }
 
     fn over(region: Arc<Region<Head<T>>>, limit: u32) -> Self {
@@ -129,32 +129,38 @@ impl<T> Queue<T> {
     }
 
     /// Whether the queue has been shut down.
+    #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.records().is_none_or(|records| records.is_shut_down())
     }
 
     /// How many items are inside: a snapshot. (MP032)
+    #[must_use]
     pub fn len(&self) -> usize {
         self.records().map_or(0, |records| records.len())
     }
 
     /// Whether nothing is inside: a snapshot. (MP032)
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether as many items are inside as may be: a snapshot. One that is not full may have no room for the bytes of an
     /// item. (MP032)
+    #[must_use]
     pub fn is_full(&self) -> bool {
         self.limit != 0 && self.len() >= self.limit as usize
     }
 
     /// How many items may be inside; `None` if there is no limit.
-    pub fn maxsize(&self) -> Option<u32> {
-        (self.limit != 0).then_some(self.limit)
+    #[must_use]
+    pub fn capacity(&self) -> Option<usize> {
+        (self.limit != 0).then_some(self.limit as usize)
     }
 
     /// Bytes that the largest item may take.
+    #[must_use]
     pub fn max_item_size(&self) -> usize {
         self.records().map_or(0, |records| records.max_len())
     }
@@ -245,6 +251,7 @@ impl<T: DeserializeOwned> Queue<T> {
 
     /// Gets items until the queue is shut down and drained: waits for each. One that is not of the type is an error, and
     /// the next one follows.
+    #[must_use]
     pub fn iter(&self) -> Iter<'_, T> {
         Iter { queue: Some(self) }
     }
@@ -301,7 +308,7 @@ impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
             .field("len", &self.len())
-            .field("maxsize", &self.maxsize())
+            .field("capacity", &self.capacity())
             .field("shut_down", &self.is_shut_down())
             .finish()
     }

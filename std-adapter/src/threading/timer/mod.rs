@@ -141,6 +141,23 @@ impl<T> Timer<T> {
         self.join_until(Deadline::NEVER)
     }
 
+    /// As [`join`](Self::join), if the timer is over.
+    ///
+    /// Errors: as [`join_until`](Self::join_until).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use inkle::threading::{JoinError, Timer};
+    ///
+    /// let timer = Timer::start(Duration::from_secs(3600), || ()).unwrap();
+    /// assert!(matches!(timer.try_join(), Err(JoinError::TimedOut)));
+    /// timer.cancel();
+    /// assert!(matches!(timer.try_join(), Err(JoinError::TimerCancelled)));
+    /// ```
+    pub fn try_join(&self) -> Result<T, JoinError> {
+        self.join_until(Deadline::PASSED)
+    }
+
     /// As [`join`](Self::join), until `deadline`. A deadline that has passed polls.
     ///
     /// Errors: [`JoinError::TimedOut`] beside those of `join`; the result stays for a later call.
@@ -218,6 +235,7 @@ impl<T> Timer<T> {
     /// timer.cancel();
     /// assert!(timer.is_done());
     /// ```
+    #[must_use]
     pub fn is_done(&self) -> bool {
         self.state.done.is_set()
     }
