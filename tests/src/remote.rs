@@ -1,6 +1,7 @@
 //! Helpers of the tests of `remote`: functions for workers, workers in processes of their own.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::Path;
 use std::process::id;
 use std::thread;
@@ -42,6 +43,26 @@ pub fn dies() {
     loop {
         thread::park();
     }
+}
+
+/// The same, which leaves a line each time that it is called.
+pub fn dies_counted(folder: String) {
+    counts(folder, 0);
+    dies();
+}
+
+/// Leaves a line each time that it is called.
+pub fn counts(folder: String, n: u64) -> u64 {
+    let path = format!("{folder}/counted");
+    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    file.write_all(format!("{n}\n").as_bytes()).unwrap();
+    n
+}
+
+/// What [`counts`] has left.
+pub fn counted(server: &Server) -> Vec<u64> {
+    let text = fs::read_to_string(server.folder().join("counted")).unwrap_or_default();
+    text.lines().map(|line| line.parse().unwrap()).collect()
 }
 
 /// Shows that it has begun by a file, and waits for another one.

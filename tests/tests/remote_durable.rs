@@ -2,8 +2,7 @@
 //! other dies.
 #![cfg(all(target_os = "linux", not(feature = "portable")))]
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
@@ -14,18 +13,10 @@ use inkle::remote::{ConnectError, Refusal, RemoteExecutor, Settings, Worker, Wor
 use inkle_cases::dice::{Choices, Dice};
 use inkle_tests::nats::Server;
 use inkle_tests::remote::{
-    begun, cuts_the_network, dies, durable, folder, go, hasty, kills_the_server, naps, patient,
-    square, waits,
+    begun, counted, counts, cuts_the_network, dies, durable, folder, go, hasty, kills_the_server,
+    naps, patient, square, waits,
 };
 use inkle_tests::{PATIENCE, eventually, server, watchdog};
-
-/// Leaves a line each time that it is called.
-fn counts(folder: String, n: u64) -> u64 {
-    let path = format!("{folder}/counted");
-    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
-    file.write_all(format!("{n}\n").as_bytes()).unwrap();
-    n
-}
 
 fn doubles(folder: String, text: String) -> String {
     counts(folder, 0);
@@ -38,11 +29,6 @@ inkle::register!("tests.counts", counts);
 inkle::register!("tests.dies", dies);
 inkle::register!("tests.doubles", doubles);
 inkle::register!("tests.waits", waits);
-
-fn counted(server: &Server) -> Vec<u64> {
-    let text = fs::read_to_string(server.folder().join("counted")).unwrap_or_default();
-    text.lines().map(|line| line.parse().unwrap()).collect()
-}
 
 #[test]
 fn tasks_are_kept_until_a_worker_comes() {
@@ -60,6 +46,30 @@ fn tasks_are_kept_until_a_worker_comes() {
     assert_eq!(many.unwrap().len(), 200);
     executor.shutdown(Pending::Run, Deadline::NEVER).unwrap();
     worker.drain();
+}
+
+/// What a submitter does that will be killed.
+fn submits_one(url: String, folder: String) {
+    let executor = RemoteExecutor::attach(&Settings::new(url).lease(PATIENCE), "one").unwrap();
+    let _future = executor.submit(waits, (folder, "one".into())).unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+#[test]
+fn a_worker_that_drains_does_not_wait_for_a_server_that_is_gone() {
+    let _watch = watchdog();
+    let mut server = server!();
+    let worker = Worker::builder(&patient(&server)).slots(2).durable(true).start().unwrap();
+    let submitter = Process::spawn(submits_one, (server.url(), folder(&server))).unwrap();
+    eventually(|| !begun(&server, "one").is_empty());
+    submitter.kill().unwrap();
+    server.kill();
+    // What it has is done all the same.
+    assert!(worker.drain_timeout(Duration::from_millis(50)).is_err());
+    go(&server);
+    worker.drain_timeout(PATIENCE / 2).unwrap();
 }
 
 /// What a submitter does that will be killed.

@@ -15,8 +15,8 @@ use inkle::remote::{Refusal, RemoteExecutor, Settings, Worker, WorkerLost};
 use inkle_cases::dice::{Choices, Dice};
 use inkle_tests::nats::Server;
 use inkle_tests::remote::{
-    begun, crew, cuts_the_network, dies, folder, go, hasty, kills_the_server, naps, patient,
-    square, waits,
+    begun, counted, crew, cuts_the_network, dies_counted, folder, go, hasty, kills_the_server,
+    naps, patient, square, waits,
 };
 use inkle_tests::{PATIENCE, eventually, server, watchdog};
 
@@ -41,7 +41,7 @@ static REQUEST: ContextVar<String> = ContextVar::new("remote-request").travellin
 inkle::register!("tests.square", square as fn(u64) -> u64);
 inkle::register!("tests.pid", pid);
 inkle::register!("tests.panics", panics as fn(String) -> u32);
-inkle::register!("tests.dies", dies);
+inkle::register!("tests.dies", dies_counted);
 inkle::register!("tests.waits", waits);
 inkle::register!("tests.naps", naps as fn(u64) -> u64);
 inkle::register!("tests.tells", tells);
@@ -182,7 +182,9 @@ fn a_task_that_kills_its_process_ends_as_a_named_loss_and_the_worker_goes_on() {
     let server = server!();
     let executor = RemoteExecutor::connect(&patient(&server)).unwrap();
     let worker = Worker::builder(&patient(&server)).slots(1).processes(true).start().unwrap();
-    let error = executor.retries(2).submit(dies, ()).unwrap().join().unwrap_err();
+    let folder = folder(&server);
+    let error = executor.retries(2).submit(dies_counted, (folder,)).unwrap().join().unwrap_err();
+    assert_eq!(counted(&server).len(), 3, "each time it is done again");
     let named = WorkerLost::of(&error).unwrap();
     assert_eq!((named.attempt, named.host.as_str()), (3, worker.host()));
     assert_eq!(executor.submit_fn(square, 9).unwrap().join().unwrap(), 81);
@@ -239,6 +241,21 @@ fn a_submitter_that_dies_leaves_what_runs_and_nothing_else() {
     assert_eq!(observer.retries(20).submit_fn(square, 5).unwrap().join().unwrap(), 25);
     assert!(begun(&server, "unborn").is_empty());
     drop(worker);
+}
+
+#[test]
+fn a_worker_that_drains_does_not_wait_for_a_server_that_is_gone() {
+    let _watch = watchdog();
+    let mut server = server!();
+    let worker = Worker::builder(&patient(&server)).slots(1).start().unwrap();
+    let submitter = Process::spawn(submits, (server.url(), folder(&server))).unwrap();
+    eventually(|| !begun(&server, "orphan").is_empty());
+    submitter.kill().unwrap();
+    server.kill();
+    // What it has is done all the same, and nobody can be told of it.
+    assert!(worker.drain_timeout(Duration::from_millis(50)).is_err());
+    go(&server);
+    worker.drain_timeout(PATIENCE / 2).unwrap();
 }
 
 #[test]

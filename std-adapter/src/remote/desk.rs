@@ -16,7 +16,7 @@ use inkle_core::atomic::{AtomicU32, Ordering};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::attic::Attic;
 use super::settings::{ConnectError, Link, Settings};
@@ -66,6 +66,8 @@ pub(super) struct Desk {
     submitters: HashMap<u64, Instant>,
     /// Since when it takes nothing more.
     closed: Option<Instant>,
+    /// Since when there is no connection.
+    down: Option<Instant>,
     /// The slots that do what the server keeps.
     durable: JoinSet<()>,
 }
@@ -132,13 +134,14 @@ impl Desk {
             limits,
             submitters,
             closed: None,
+            down: None,
             durable: JoinSet::new(),
         };
         if durable {
             desk.serve_durable().await?;
         }
         desk.beat(false).await;
-        let _ = desk.link.client.flush().await;
+        desk.link.flush(desk.settings.beat()).await;
         Ok(desk)
     }
 
@@ -158,9 +161,10 @@ impl Desk {
             attic: self.attic.clone(),
             most: self.most,
             load: Arc::clone(&self.load),
+            closing: self.closing.subscribe(),
         });
         for _ in 0..self.slots {
-            self.durable.spawn(Arc::clone(&slots).serve(self.closing.subscribe()));
+            self.durable.spawn(Arc::clone(&slots).serve());
         }
         Ok(())
     }
@@ -171,13 +175,16 @@ impl Desk {
         while self.durable.join_next().await.is_some() {}
         self.beat(true).await;
         // If the server is away the others find out themselves.
-        let _ = timeout(self.settings.beat(), self.link.client.flush()).await;
+        self.link.flush(self.settings.beat()).await;
         self.staff.close();
     }
 
     async fn step(&mut self) -> bool {
         let next = self.limits.first().map(|(at, _)| *at);
         let expiry = sleep_until(next.unwrap_or_else(Instant::now).into());
+        let lost = self.closed.and(self.down).map(|since| since + self.settings.parting());
+        let lost = lost.filter(|at| *at > Instant::now());
+        let loss = sleep_until(lost.unwrap_or_else(Instant::now).into());
         tokio::select! {
             Some(message) = self.inbox.next() => self.hear(message).await,
             Some(note) = self.notes.recv() => self.note(note).await,
@@ -185,6 +192,7 @@ impl Desk {
             _ = self.link.is_up.changed() => {
                 let is_up = *self.link.is_up.borrow();
                 tracing::info!(target: "inkle::remote", is_up, "connection");
+                self.down = (!is_up).then(Instant::now);
                 if is_up {
                     // Nobody could be heard.
                     let now = Instant::now();
@@ -192,6 +200,7 @@ impl Desk {
                     self.beat(false).await;
                 }
             }
+            () = loss, if lost.is_some() => {}
             () = expiry, if next.is_some() => self.expire().await,
             _ = self.tick.tick() => {
                 self.beat(false).await;
@@ -201,11 +210,14 @@ impl Desk {
         !self.is_over()
     }
 
-    /// Nothing is to be done, and nothing to be said again; or nobody has asked for it for two leases.
+    /// Nothing is to be done, and nothing to be said again; or nobody can be told, or has asked for it for two
+    /// leases.
     fn is_over(&self) -> bool {
         let Some(closed) = self.closed else { return false };
         let is_done = self.tasks.values().all(|task| matches!(task, Task::Done(_)));
-        is_done && (self.tasks.is_empty() || closed.elapsed() > 2 * self.settings.lease)
+        let is_old = closed.elapsed() > 2 * self.settings.lease;
+        let is_lost = self.down.is_some_and(|since| since.elapsed() >= self.settings.parting());
+        is_done && (self.tasks.is_empty() || is_lost || is_old)
     }
 
     async fn say(&self, of: impl std::fmt::Display, message: Vec<u8>) {
@@ -275,7 +287,7 @@ impl Desk {
         let notify = self.notify.clone();
         let tell = Arc::new(move |progress| _ = notify.send(Note::Task(key, progress)));
         let limit = order.limit.map(Duration::from_micros);
-        match self.staff.start(order, self.most, &self.host, tell) {
+        match self.staff.start(order, self.most, tell) {
             Some(doing) => _ = self.tasks.insert(key, Task::Doing { doing, limit }),
             None => {
                 self.tasks.remove(&key);
@@ -317,6 +329,13 @@ impl Desk {
                     let answer = put.unwrap_or_else(|why| here(&Answer::Refused(why)));
                     let _ = notify.send(Note::Answer(key, answer));
                 });
+            }
+            // Not kept: the submitter may want it done again, and here.
+            Note::Task(key, Progress::Lost) => {
+                if let Some(Task::Doing { .. }) = self.tasks.get(&key) {
+                    self.tasks.remove(&key);
+                    self.reply(key, Answer::Lost { host: self.host.clone(), attempt: 0 }).await;
+                }
             }
             Note::Order(key, order) => {
                 if let Some(Task::Coming) = self.tasks.get(&key) {

@@ -21,7 +21,7 @@ use async_nats::{Message, StatusCode, Subscriber};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::attic::Attic;
 use super::crew::Crew;
@@ -107,7 +107,7 @@ impl Fast {
         };
         fast.say("hello", Vec::new()).await;
         // So that all has been sent, if it can be.
-        let _ = fast.link.client.flush().await;
+        fast.link.flush(fast.settings.beat()).await;
         Ok(fast)
     }
 
@@ -450,7 +450,7 @@ impl Driver for Fast {
             // The workers need not keep anything for us.
             self.call_roll().await;
             // If the server is away they find out themselves.
-            let _ = timeout(self.settings.beat(), self.link.client.flush()).await;
+            self.link.flush(self.settings.beat()).await;
             return false;
         }
         true

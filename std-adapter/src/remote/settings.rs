@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_nats::{Client, ConnectOptions, Event};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 /// Where the server is, who asks, and how long silence is borne: what executors and workers have in common.
 ///
@@ -212,6 +213,11 @@ impl Settings {
         self
     }
 
+    /// So long a worker that takes nothing more waits for a server that is away, to tell it what it has done.
+    pub(super) fn parting(&self) -> Duration {
+        self.lease.min(Duration::from_secs(1))
+    }
+
     /// Between two beats.
     pub(super) fn beat(&self) -> Duration {
         self.lease / 4
@@ -272,7 +278,7 @@ impl Settings {
         let servers: Result<Vec<async_nats::ServerAddr>, _> =
             self.servers.iter().map(|server| server.parse()).collect();
         let servers = servers.map_err(|error| refused(&error))?;
-        let connecting = tokio::time::timeout(self.connect_timeout, options.connect(servers));
+        let connecting = timeout(self.connect_timeout, options.connect(servers));
         let client = match connecting.await {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => return Err(ConnectError::of(self, error)),
@@ -321,6 +327,29 @@ pub(super) struct Link {
     pub(super) client: Client,
     /// Whether it is there now.
     pub(super) is_up: watch::Receiver<bool>,
+}
+
+impl Link {
+    /// Waits until all has been sent; not if the connection breaks, and for no longer than this.
+    pub(super) async fn flush(&self, at_most: Duration) {
+        let mut is_up = self.is_up.clone();
+        tokio::select! {
+            _ = self.client.flush() => {}
+            _ = is_up.wait_for(|is_up| !is_up) => {}
+            () = sleep(at_most) => {}
+        }
+    }
+
+    /// Waits until there has been no connection for so long.
+    pub(super) async fn is_lost(&self, long: Duration) {
+        let mut is_up = self.is_up.clone();
+        // If nobody tells any more, there is none and will be none.
+        while is_up.wait_for(|is_up| !is_up).await.is_ok() {
+            if timeout(long, is_up.wait_for(|is_up| *is_up)).await.is_err() {
+                return;
+            }
+        }
+    }
 }
 
 /// There is no connection to a server.

@@ -40,6 +40,8 @@ pub(super) struct Slots {
     pub(super) most: usize,
     /// Those that do something.
     pub(super) load: Arc<AtomicU32>,
+    /// The worker takes nothing more.
+    pub(super) closing: watch::Receiver<bool>,
 }
 
 /// An order, from the server.
@@ -53,11 +55,15 @@ struct Task {
 
 impl Slots {
     /// Does one order after the other, until the worker is closed.
-    pub(super) async fn serve(self: Arc<Self>, closed: watch::Receiver<bool>) {
+    pub(super) async fn serve(self: Arc<Self>) {
         let mut stops = self.stops().await;
         let mut orders = None;
-        while !*closed.borrow() {
-            let Some(message) = self.fetch(&mut orders).await else { continue };
+        while !*self.closing.borrow() {
+            let fetched = tokio::select! {
+                fetched = self.fetch(&mut orders) => fetched,
+                () = self.is_lost() => return,
+            };
+            let Some(message) = fetched else { continue };
             let Some(task) = self.read(message).await else { continue };
             // Relaxed: a number for people.
             self.load.fetch_add(1, Ordering::Relaxed);
@@ -136,9 +142,11 @@ impl Slots {
     async fn perform(&self, task: Task, stops: &mut Option<Subscriber>) {
         let begun = Begun { host: self.host.clone(), attempt: task.attempt };
         self.store.begun(&task.job, task.number, wire::pack(&begun)).await;
+        // It is on its way before the task can kill this process.
+        self.link.flush(self.settings.beat()).await;
         let (sender, progress) = unbounded_channel();
         let tell = Arc::new(move |progress| _ = sender.send(progress));
-        let started = self.staff.start(task.order.clone(), self.most, &self.host, tell);
+        let started = self.staff.start(task.order.clone(), self.most, tell);
         let Some(doing) = started else {
             let _ = task.message.ack_with(AckKind::Nak(None)).await;
             return;
@@ -146,9 +154,6 @@ impl Slots {
         match self.attend(&task, &doing, progress, stops).await {
             Answer::Lost { .. } if task.attempt <= task.order.retries => {
                 let _ = task.message.ack_with(AckKind::Nak(None)).await;
-            }
-            Answer::Lost { host, .. } => {
-                self.end(&task, &Answer::Lost { host, attempt: task.attempt }).await;
             }
             answer => self.end(&task, &answer).await,
         }
@@ -181,6 +186,9 @@ impl Slots {
                     Some(Progress::Ended(answer)) => {
                         return wire::unpack(&answer).unwrap_or(Answer::Refused(Refused::Garbled));
                     }
+                    Some(Progress::Lost) => {
+                        return Answer::Lost { host: self.host.clone(), attempt: task.attempt };
+                    }
                     None => return Answer::Stopped,
                 },
                 Some(message) = next_stop => if *message.subject == *stop && doing.stop() {
@@ -197,10 +205,22 @@ impl Slots {
         }
     }
 
-    /// Has the answer kept, however long the server is away, and then the order removed.
+    /// The worker takes nothing more, and there has been no connection for some time.
+    async fn is_lost(&self) {
+        let mut closing = self.closing.clone();
+        // If nobody tells any more, it is over.
+        let _ = closing.wait_for(|is_closing| *is_closing).await;
+        self.link.is_lost(self.settings.parting()).await;
+    }
+
+    /// Has the answer kept, however long the server is away, and then the order removed. A worker that takes
+    /// nothing more does not wait for a server that is gone: if that comes back, it gives the order to another.
     async fn end(&self, task: &Task, answer: &Answer) {
         let of = (task.job.as_str(), task.number, task.order.fingerprint());
-        self.keep(&task.message, of, answer).await;
+        tokio::select! {
+            () = self.keep(&task.message, of, answer) => {}
+            () = self.is_lost() => {}
+        }
     }
 
     async fn keep(&self, message: &Message, (job, number, of): (&str, u64, u64), answer: &Answer) {

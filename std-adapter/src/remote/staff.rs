@@ -22,6 +22,8 @@ pub(super) enum Progress {
     Begun,
     /// The [`Answer`], packed.
     Ended(Vec<u8>),
+    /// The process that did it died.
+    Lost,
 }
 
 /// A task that is being done.
@@ -72,7 +74,6 @@ impl Staff {
         &self,
         order: Order,
         most: usize,
-        host: &str,
         tell: Arc<dyn Fn(Progress) + Send + Sync>,
     ) -> Option<Doing> {
         match self {
@@ -99,12 +100,12 @@ impl Staff {
                 let submitted: Result<Future<Raw>, SubmitError<_>> =
                     pool.submit(perform_packed, order);
                 let future = submitted.ok()?;
-                let host = host.to_owned();
                 future.add_done_callback(move |result| {
-                    tell(Progress::Ended(match result {
-                        Ok(Raw(answer)) => answer.clone(),
-                        Err(error) => wire::pack(&failure(&error, host)),
-                    }));
+                    tell(match result {
+                        Ok(Raw(answer)) => Progress::Ended(answer.clone()),
+                        Err(error) if WorkerLost::of(&error).is_some() => Progress::Lost,
+                        Err(error) => Progress::Ended(wire::pack(&failure(&error))),
+                    });
                 });
                 Some(Doing::Process(future))
             }
@@ -120,11 +121,10 @@ impl Staff {
     }
 }
 
-fn failure(error: &FutureError, host: String) -> Answer {
+fn failure(error: &FutureError) -> Answer {
     match error {
         FutureError::Expired => Answer::Expired,
         FutureError::Cancelled => Answer::Stopped,
-        error if WorkerLost::of(error).is_some() => Answer::Lost { host, attempt: 0 },
         error => Answer::Refused(Refused::Result(error.to_string())),
     }
 }

@@ -105,10 +105,8 @@ impl Store {
     /// Says who has begun a task.
     pub(super) async fn begun(&self, job: &str, task: u64, who: Vec<u8>) {
         let subject = self.settings.subject(format_args!("b.{job}.{task}"));
-        // Nobody waits for it to be kept; but it is on its way before the task can kill this process.
-        let client = self.context.client();
-        let _ = client.publish(subject, who.into()).await;
-        let _ = client.flush().await;
+        // Nobody waits for it to be kept.
+        let _ = self.context.client().publish(subject, who.into()).await;
     }
 
     /// Who said so last.

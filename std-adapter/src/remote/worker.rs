@@ -167,7 +167,9 @@ impl Worker {
     }
 
     /// Takes nothing more, and waits until all that it has is done and those who asked have the answers; or until
-    /// `deadline`.
+    /// `deadline`. Those who do not ask for their answers have two leases to do so. If there is no connection for a
+    /// second (or a lease, if that is shorter) nobody can be told, and nobody is waited for: tasks whose answers are
+    /// lost so are done again by others, as often as they may be.
     ///
     /// Errors: [`TimedOut`]; then it goes on.
     pub fn drain_until(&self, deadline: impl Into<Deadline>) -> Result<(), TimedOut> {
