@@ -109,7 +109,7 @@
 //!
 //! ## Another ground
 //!
-//! To stand on another system takes one `impl` of [`Platform`](platform::Platform): a clock, sleep and wake on a word, a
+//! To stand on another system takes one `impl` of [`Platform`]: a clock, sleep and wake on a word, a
 //! number for the caller; its docs have the contract and one that spins. On another microcontroller a
 //! [`Board`](platform::Board) of a few lines is enough, for the two grounds that are here. Neither has values, so nothing is
 //! initialised.

@@ -16,6 +16,7 @@ pub struct Reading {
 }
 
 /// See the crate's docs. Readings that nobody has waited for in time are lost, but for the newest.
+#[derive(Debug)]
 pub struct Gauge<P> {
     /// The number in the upper half, so that both change in one step.
     reading: AtomicU32,
