@@ -18,46 +18,52 @@ struct Row {
     models: &'static [&'static str],
     /// Its sources below `core/src`, as far as they have orderings to weaken or steps to stop at.
     files: &'static [&'static str],
+    /// Its names in the soak, or those of what stands on it.
+    soaked: &'static [&'static str],
+    /// Its fuzzers.
+    fuzzed: &'static [&'static str],
 }
 
 const fn row(
     name: &'static str,
     models: &'static [&'static str],
     files: &'static [&'static str],
+    soaked: &'static [&'static str],
+    fuzzed: &'static [&'static str],
 ) -> Row {
-    Row { name, models, files }
+    Row { name, models, files, soaked, fuzzed }
 }
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    row("`word::WordRing`", &["word"], &["queue/word/mod.rs", "queue/word/exchange.rs"]),
-    row("`fifo::Fifo`, `lifo::Stack`", &["fifo", "lifo", "force"], &["queue/fifo.rs", "queue/lifo.rs", "queue/tagged.rs"]),
-    row("`fast::FastFifo`", &["fast"], &["queue/fast.rs"]),
+    row("`word::WordRing`", &["word"], &["queue/word/mod.rs", "queue/word/exchange.rs"], &["WordRing of 1", "WordRing of 7"], &[]),
+    row("`fifo::Fifo`, `lifo::Stack`", &["fifo", "lifo", "force"], &["queue/fifo.rs", "queue/lifo.rs", "queue/tagged.rs"], &["Fifo of u32", "Fifo of u64", "Stack"], &[]),
+    row("`fast::FastFifo`", &["fast"], &["queue/fast.rs"], &["FastFifo"], &[]),
     row("`spsc`", &["spsc::ring", "spsc::overwriting", "spsc::shared"],
-        &["queue/spsc/ring.rs", "queue/spsc/overwriting.rs", "queue/spsc/reader.rs", "queue/spsc/writer.rs", "queue/token.rs"]),
-    row("`inbox::Inbox`", &["inbox"], &["queue/inbox.rs"]),
+        &["queue/spsc/ring.rs", "queue/spsc/overwriting.rs", "queue/spsc/reader.rs", "queue/spsc/writer.rs", "queue/token.rs"], &["Ring", "Overwriting"], &[]),
+    row("`inbox::Inbox`", &["inbox"], &["queue/inbox.rs"], &["Inbox"], &[]),
     row("`priority::Levels`, `priority::Heap`", &["levels", "heap"],
-        &["queue/priority/levels.rs", "queue/priority/heap.rs", "queue/guarded.rs"]),
-    row("`elastic::Elastic`", &["elastic"], &["elastic.rs"]),
-    row("`slab`", &["slab"], &["slab.rs"]),
-    row("`steal::Deque`", &["steal"], &["queue/steal.rs"]),
-    row("`fork::Nest`", &["fork"], &["fork/mod.rs", "fork/branch.rs"]),
-    row("`roster::Roster`", &["roster"], &["roster/mod.rs"]),
+        &["queue/priority/levels.rs", "queue/priority/heap.rs", "queue/guarded.rs"], &["Levels", "Heap"], &[]),
+    row("`elastic::Elastic`", &["elastic"], &["elastic.rs"], &["queue::Queue"], &[]),
+    row("`slab`", &["slab"], &["slab.rs"], &["Pool", "Slab"], &[]),
+    row("`steal::Deque`", &["steal"], &["queue/steal.rs"], &["Deque"], &[]),
+    row("`fork::Nest`", &["fork"], &["fork/mod.rs", "fork/branch.rs"], &["ThreadPoolExecutor"], &[]),
+    row("`roster::Roster`", &["roster"], &["roster/mod.rs"], &["ThreadPoolExecutor"], &[]),
     row("`channel::Channel`, threads and tasks", &["channel", "tasks"],
-        &["channel/mod.rs", "channel/operation.rs", "waiting/queue.rs", "waiting/guests.rs"]),
-    row("`event_count::EventCount`", &["event_count"], &["event_count.rs"]),
+        &["channel/mod.rs", "channel/operation.rs", "waiting/queue.rs", "waiting/guests.rs"], &["Channel of a Fifo", "Channel of a Stack"], &[]),
+    row("`event_count::EventCount`", &["event_count"], &["event_count.rs"], &["EventCount"], &[]),
     row("`sync`: locks", &["sync::lock", "sync::rlock", "sync::mutex", "sync::rw_lock", "sync::semaphore", "sync::condition"],
         &["sync/lock.rs", "sync/rlock.rs", "sync/mutex.rs", "sync/rw_lock.rs", "sync/rw_gate.rs", "sync/semaphore.rs",
-          "sync/condition.rs", "word_lock.rs"]),
+          "sync/condition.rs", "word_lock.rs"], &["Lock", "RLock", "Mutex", "RwLock", "Semaphore of 1", "BoundedSemaphore of 3", "Condition"], &[]),
     row("`sync`: events", &["sync::event", "sync::latch", "sync::once", "sync::promise", "sync::outcome", "sync::barrier", "sync::cancel"],
         &["sync/event.rs", "sync/latch.rs", "sync/once.rs", "sync/promise.rs", "sync/outcome.rs", "sync/barrier.rs",
-          "sync/cancel.rs", "sync/write_once.rs"]),
+          "sync/cancel.rs", "sync/write_once.rs"], &["Event", "Once", "Promise", "Outcome", "Barrier", "CancelToken"], &[]),
     row("`context`", &["context"],
-        &["context/current.rs", "context/frame.rs", "context/var.rs", "context/registry.rs", "context/slots.rs"]),
+        &["context/current.rs", "context/frame.rs", "context/var.rs", "context/registry.rs", "context/slots.rs"], &["contextvars"], &["context"]),
     row("`timer`", &["wheel", "timers", "wide_counter"],
-        &["timer/wheel.rs", "timer/timers.rs", "timer/driver.rs", "platform/wide_counter.rs"]),
+        &["timer/wheel.rs", "timer/timers.rs", "timer/driver.rs", "platform/wide_counter.rs"], &["Timer"], &["wheel", "agenda"]),
     row("`robust`, users die", &["robust::bell", "robust::lock", "robust::rlock", "robust::barrier", "robust::records"],
-        &["robust/bell.rs", "robust/lock.rs", "robust/rlock.rs", "robust/barrier.rs", "robust/survivor.rs", "robust/records/mod.rs"]),
+        &["robust/bell.rs", "robust/lock.rs", "robust/rlock.rs", "robust/barrier.rs", "robust/survivor.rs", "robust/records/mod.rs"], &[], &["shared"]),
 ];
 
 /// Modules that are about the checker.
@@ -92,13 +98,14 @@ fn root() -> PathBuf {
 }
 
 fn table(all: &[(&str, &'static [Model])]) -> String {
-    let (mut mutants, tried, floors) = (mutants(), tried(), Floors::read());
+    let (mut mutants, tried, floors, soak) = (mutants(), tried(), Floors::read(), soak());
     let mut modules: BTreeMap<&str, &[Model]> = all.iter().copied().collect();
     ABOUT_THE_CHECKER.iter().for_each(|module| _ = modules.remove(module));
     let mut stopped = tried.clone();
     let mut text = String::from(
-        "| structure | models | of them without a bound | executions | weaker orderings: noticed, explained | \
-         stopped, nested and scheduled |\n|---|---:|---:|---:|---:|---|\n",
+        "| structure | models | of them without a bound | executions | histories searched | weaker orderings: noticed, \
+         explained | stopped, nested and scheduled | at random on threads | fuzzed |\n\
+         |---|---:|---:|---:|---|---:|---|---|---|\n",
     );
     let mut total = Line::default();
     for row in ROWS {
@@ -118,7 +125,20 @@ fn table(all: &[(&str, &'static [Model])]) -> String {
             is_tried |= stopped.remove(*file);
             line.mutants.add(mutants.remove(*file).unwrap_or_default());
         }
-        _ = writeln!(text, "| {} | {line} | {} |", row.name, if is_tried { "yes" } else { "" });
+        let is_fuzzed = row.fuzzed.iter().all(|name| is_fuzzer(name)) && !row.fuzzed.is_empty();
+        let is_soaked = row.soaked.iter().all(|name| soak.contains(&format!("\"{name}\"")))
+            && !row.soaked.is_empty();
+        let [searched, tried, soaked, fuzzed] =
+            [row.models.iter().any(|module| searches(module)), is_tried, is_soaked, is_fuzzed]
+                .map(|is_so| if is_so { "yes" } else { "" });
+        let Line { models, full, .. } = line;
+        _ = writeln!(
+            text,
+            "| {} | {models} | {full} | {} | {searched} | {} | {tried} | {soaked} | {fuzzed} |",
+            row.name,
+            line.executions(),
+            line.mutants
+        );
         total.add(line);
     }
     assert!(
@@ -127,7 +147,8 @@ fn table(all: &[(&str, &'static [Model])]) -> String {
         modules.keys(),
         mutants.keys()
     );
-    _ = writeln!(text, "| all | {total} | |");
+    let Line { models, full, mutants, .. } = total;
+    _ = writeln!(text, "| all | {models} | {full} | {} | | {mutants} | | | |", total.executions());
     text
 }
 
@@ -148,19 +169,12 @@ impl Line {
     }
 }
 
-impl std::fmt::Display for Line {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Mutants { all, killed, explained } = self.mutants;
-        let executions = match self.executions {
+impl Line {
+    fn executions(&self) -> String {
+        match self.executions {
             few @ ..10_000 => few.to_string(),
             some @ ..10_000_000 => format!("{} k", some / 1000),
             many => format!("{} M", many / 1_000_000),
-        };
-        write!(f, "{} | {} | {executions} | ", self.models, self.full)?;
-        match all {
-            0 => f.write_str("none to weaken"),
-            _ if explained == 0 => write!(f, "{killed} of {all}"),
-            _ => write!(f, "{killed} of {all}, {explained}"),
         }
     }
 }
@@ -178,6 +192,16 @@ impl Mutants {
         self.all += other.all;
         self.killed += other.killed;
         self.explained += other.explained;
+    }
+}
+
+impl std::fmt::Display for Mutants {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Self { all: 0, .. } => f.write_str("none to weaken"),
+            Self { all, killed, explained: 0 } => write!(f, "{killed} of {all}"),
+            Self { all, killed, explained } => write!(f, "{killed} of {all}, {explained}"),
+        }
     }
 }
 
@@ -234,4 +258,21 @@ fn tried() -> BTreeSet<String> {
         );
     }
     files
+}
+
+/// Whether models of this module look for an order of whole operations that explains what was answered.
+fn searches(module: &str) -> bool {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(module.replace("::", "/"));
+    let text = read_to_string(file.with_extension("rs")).expect("the module's source");
+    text.contains("shapes::") || text.contains("History")
+}
+
+/// The sources of the soak.
+fn soak() -> String {
+    let files = read_dir(root().join("tests/src/bin/soak")).expect("the soak");
+    files.map(|file| read_to_string(file.expect("an entry").path()).expect("a source")).collect()
+}
+
+fn is_fuzzer(name: &str) -> bool {
+    root().join("tests/fuzz/src/bin").join(name).with_extension("rs").is_file()
 }
