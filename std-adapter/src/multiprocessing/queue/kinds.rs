@@ -41,7 +41,7 @@ impl<T> JoinableQueue<T> {
         Queue::bounded(capacity).map(Self)
     }
 
-    /// As [`Queue::with_capacity`].
+    /// As [`Queue::with_bytes`].
     pub fn with_bytes(capacity: u32, bytes: usize) -> io::Result<Self> {
         Queue::with_bytes(capacity, bytes).map(Self)
     }
