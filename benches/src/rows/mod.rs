@@ -10,6 +10,8 @@ mod pool;
 mod processes;
 mod python;
 mod queues;
+#[cfg(all(target_os = "linux", feature = "remote"))]
+mod remote;
 mod rings;
 #[cfg(target_os = "linux")]
 mod subprocess;
@@ -41,6 +43,8 @@ pub(crate) fn all() -> Vec<Row> {
     rows.extend(subprocess::rows());
     #[cfg(target_os = "linux")]
     rows.extend(processes::rows());
+    #[cfg(all(target_os = "linux", feature = "remote"))]
+    rows.extend(remote::rows());
     rows.extend(python::rows());
     rows
 }

@@ -28,7 +28,7 @@ fn timed(work: impl FnOnce()) -> Duration {
 }
 
 /// Starts the other process of a row. However it is that the two talk, it is started in the same way.
-fn helper<F, A>(function: F, arguments: A) -> Process<()>
+pub(super) fn helper<F, A>(function: F, arguments: A) -> Process<()>
 where
     F: Call<A, Output = ()>,
     A: Serialize + DeserializeOwned + 'static,
