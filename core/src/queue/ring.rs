@@ -55,9 +55,10 @@ unsafe impl<S, const N: usize> Storage for [S; N] {
 
 /// How wide a ring's lap counter may be at most.
 ///
-/// [`Native`] takes every bit that is left. [`Narrow`] exists for models and tests: with two or
-/// three bits the wrap-around is reached in a handful of operations.
-pub trait Width {
+/// [`Native`] takes every bit that is left, and nothing else is offered: what is memory safe because a
+/// counter does not come round while somebody sleeps needs all of them. Tests of the wrap-around have one
+/// of two or three bits, `Narrow`, behind the feature `narrow`.
+pub trait Width: sealed::Sealed {
     /// The limit in bits.
     const LAP_BITS: u32;
 }
@@ -66,16 +67,26 @@ pub trait Width {
 #[derive(Debug)]
 pub struct Native;
 
+impl sealed::Sealed for Native {}
 impl Width for Native {
     const LAP_BITS: u32 = u32::MAX;
 }
 
-/// At most `BITS` bits: for models and tests of the wrap-around.
+/// At most `BITS` bits: for models and tests of the wrap-around, and for nothing else. In a structure with tags, a
+/// thread that sleeps while they come round takes the new for the old, and what it does then is undefined.
+#[cfg(any(feature = "narrow", inkle_loom, inkle_steps))]
 #[derive(Debug)]
 pub struct Narrow<const BITS: u32>;
 
+#[cfg(any(feature = "narrow", inkle_loom, inkle_steps))]
+impl<const BITS: u32> sealed::Sealed for Narrow<BITS> {}
+#[cfg(any(feature = "narrow", inkle_loom, inkle_steps))]
 impl<const BITS: u32> Width for Narrow<BITS> {
     const LAP_BITS: u32 = BITS;
+}
+
+mod sealed {
+    pub trait Sealed {}
 }
 
 /// The arithmetic of positions in a ring.

@@ -119,6 +119,7 @@ path = {models}
 [features]
 compact = []
 watch = []
+narrow = []
 critical-section = []
 
 [dependencies]
