@@ -76,6 +76,16 @@ fn functions_run_elsewhere() {
 }
 
 #[test]
+fn a_cancelled_task_that_nobody_has_taken_does_not_keep_its_executor() {
+    let _watch = watchdog();
+    let server = server!();
+    let executor = RemoteExecutor::connect(&hasty(&server)).unwrap();
+    let future = executor.submit_fn(square, 1).unwrap();
+    assert!(future.cancel());
+    executor.shutdown(Pending::Run, after(PATIENCE)).unwrap();
+}
+
+#[test]
 fn context_variables_travel() {
     let _watch = watchdog();
     let server = server!();
@@ -328,6 +338,12 @@ fn a_worker_that_drains_ends_what_it_has() {
     let running = executor.submit(waits, (folder(&server), "drained".into())).unwrap();
     let behind = executor.submit_fn(square, 6).unwrap();
     eventually(|| !begun(&server, "drained").is_empty() && behind.is_running());
+    // That it was sent does not mean that the worker has it. Whoever is new there is told.
+    eventually(|| {
+        let observer = RemoteExecutor::connect(&patient(&server)).unwrap();
+        eventually(|| !observer.status().workers.is_empty());
+        observer.status().workers[0].load == 2
+    });
     worker.close();
     eventually(|| executor.status().workers.iter().all(|worker| worker.draining));
     let later = executor.submit_fn(square, 8).unwrap();

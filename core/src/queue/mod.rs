@@ -47,9 +47,9 @@ use crate::error::{PopError, PushError};
 pub use container::Container;
 pub use guarded::Guarded;
 pub use iter::{Drain, IntoIter};
-pub(crate) use ring::index_bits;
 #[cfg(any(feature = "narrow", inkle_loom, inkle_steps))]
 pub use ring::Narrow;
+pub(crate) use ring::index_bits;
 pub use ring::{Native, Storage, Width};
 
 /// A queue that answers at once: what [`Channel`](crate::channel::Channel) makes blocking.

@@ -12,6 +12,9 @@ pub(crate) trait Settle<I>: Send {
     /// when somebody wants it to stop.
     fn begin(&mut self, stop: &Arc<dyn Fn() + Send + Sync>) -> bool;
     fn is_asked_to_stop(&self) -> bool;
+    /// Somebody has cancelled it, before it has begun.
+    #[cfg(feature = "remote")]
+    fn is_cancelled(&self) -> bool;
     fn cancel(self: Box<Self>);
     fn give(self: Box<Self>, came: I);
     fn fail(self: Box<Self>, error: FutureError);
@@ -34,6 +37,11 @@ impl<T: Send + 'static, I> Settle<I> for Reader<T, I> {
 
     fn is_asked_to_stop(&self) -> bool {
         self.promise.is_asked_to_stop()
+    }
+
+    #[cfg(feature = "remote")]
+    fn is_cancelled(&self) -> bool {
+        self.promise.is_cancelled()
     }
 
     fn cancel(self: Box<Self>) {

@@ -315,6 +315,8 @@ impl Fast {
     }
 
     async fn beat(&mut self, news: &mut Vec<News>) {
+        // Nobody wants those, and an executor that closes does not wait for a worker that would take them.
+        self.waiting.retain(|job| !job.settle.is_cancelled());
         if !self.is_up() {
             return;
         }
