@@ -3,6 +3,8 @@
 //! The table is guarded by loom's mutex, which gives what a kernel's futex gives: comparing and
 //! falling asleep are one step against every wake. In the exact tier that mutex orders nothing
 //! beyond this ([`unordered`]), so the kernel's own orderings have to carry its messages.
+//!
+//! Compiled for models only: so it has what the kernel has not, an allocator and `unwrap`.
 
 extern crate std;
 
